@@ -73,6 +73,7 @@ struct Shared {
     /// The same of the first beat since the connection was made.
     beating_since: AtomicU64,
     stop: AtomicBool,
+    silent: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -86,6 +87,7 @@ impl Presence {
             last_beat: AtomicU64::new(0),
             beating_since: AtomicU64::new(0),
             stop: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
             thread: Mutex::new(None),
         });
         let beater = Beater {
@@ -159,6 +161,12 @@ impl Presence {
             beats,
             presence_ms: self.shared.presence_ms,
         }))
+    }
+
+    /// Stops beating without a word, as a killed process does. Blocks for a beat at most.
+    pub fn stop_silently(&self) {
+        self.shared.silent.store(true, Ordering::Release);
+        self.goodbye();
     }
 
     /// Stops beating and takes the name off the list: what is left pending may be taken over at once, and
@@ -243,7 +251,8 @@ impl Beater {
             }
             thread::park_timeout(BEAT);
         }
-        if let Some(mut c) = connection {
+        let silent = self.shared.silent.load(Ordering::Acquire);
+        if let Some(mut c) = connection.filter(|_| !silent) {
             let gone: RedisResult<()> = redis::cmd("ZREM")
                 .arg(&self.workers)
                 .arg(&self.shared.name)
