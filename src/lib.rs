@@ -12,6 +12,8 @@ pub mod store;
 
 pub mod mail;
 
+pub mod delivery;
+
 pub mod worker;
 
 pub mod http;

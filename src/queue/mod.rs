@@ -31,6 +31,9 @@ mod publish;
 pub mod inspect;
 pub mod operate;
 
+/// What Redis answers, or why it doesn't.
+pub type Result<T> = redis::RedisResult<T>;
+
 pub use connection::{Redis, is_away, is_no_group};
 pub use consumer::{Consumer, ConsumerConfig, Source};
 pub use entry::{Broken, Closed, Entry, Outcome};

@@ -4,10 +4,10 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, LazyLock, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use redis::{Client, RedisResult, Script};
@@ -25,13 +25,13 @@ static HEARTBEAT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "#!lua flags=allow-oom
 -- KEYS[1] ZSET of workers   ARGV[1] consumer name   [2] remembered ms
--- Beats with the server's time; returns the names that are forgotten by it.
+-- Beats with the server's time; returns it, ms, and the names that are forgotten by it.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
 if #old > 0 then redis.call('ZREM', KEYS[1], unpack(old)) end
-return old",
+return {now, old}",
     )
 });
 
@@ -72,6 +72,8 @@ struct Shared {
     last_beat: AtomicU64,
     /// The same of the first beat since the connection was made.
     beating_since: AtomicU64,
+    /// How far the server's clock is ahead of ours, ms.
+    ahead_ms: AtomicI64,
     stop: AtomicBool,
     silent: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -86,6 +88,7 @@ impl Presence {
             started: Instant::now(),
             last_beat: AtomicU64::new(0),
             beating_since: AtomicU64::new(0),
+            ahead_ms: AtomicI64::new(0),
             stop: AtomicBool::new(false),
             silent: AtomicBool::new(false),
             thread: Mutex::new(None),
@@ -109,6 +112,12 @@ impl Presence {
 
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// The time by the server's clock, as of the last heartbeat, ms.
+    pub fn now_ms(&self) -> u64 {
+        let now = local_ms() + self.shared.ahead_ms.load(Ordering::Acquire);
+        u64::try_from(now).unwrap_or(0)
     }
 
     fn since(&self, mark: &AtomicU64) -> Option<Duration> {
@@ -275,11 +284,14 @@ impl Beater {
     }
 
     fn beat(&self, connection: &mut redis::Connection, rate: &mut Rate) -> RedisResult<()> {
-        let forgotten: Vec<String> = HEARTBEAT
+        let (server_ms, forgotten): (i64, Vec<String>) = HEARTBEAT
             .key(&self.workers)
             .arg(&self.shared.name)
             .arg(REMEMBERED_MS)
             .invoke(connection)?;
+        self.shared
+            .ahead_ms
+            .store(server_ms - local_ms(), Ordering::Release);
         let mut info = (self.describe)();
         info.rate = rate.of(info.handled);
         let json = serde_json::to_string(&info).expect("strings and numbers are always JSON");
@@ -320,6 +332,13 @@ impl Rate {
         self.last = Some((now, handled));
         self.smooth
     }
+}
+
+fn local_ms() -> i64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A name that no other process ever has: host, process id, start in ms.
