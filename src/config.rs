@@ -303,6 +303,11 @@ impl Layers {
         }
     }
 
+    /// The log filter and whether logs are JSON, needed before Vault can be asked.
+    pub fn log(&self) -> (String, bool) {
+        (self.get("log").0, self.get("log_format").0 == "json")
+    }
+
     fn get(&self, name: &str) -> (String, String) {
         if let Some((value, origin)) = self.values.get(name) {
             return (value.clone(), origin.clone());
