@@ -224,15 +224,20 @@ pub struct Layers {
 }
 
 impl Layers {
+    /// Nothing but the defaults, for what reads neither files nor environment.
+    pub fn defaults(vault: Option<VaultConfig>) -> Self {
+        Self {
+            values: BTreeMap::new(),
+            vault,
+        }
+    }
+
     /// Defaults, files and environment of this process.
     ///
     /// # Errors
     /// When a file can't be read or names a setting that doesn't exist.
     pub fn read() -> Result<Self> {
-        let mut layers = Self {
-            values: BTreeMap::new(),
-            vault: None,
-        };
+        let mut layers = Self::defaults(None);
         layers.file(Path::new("comms.toml"))?;
         layers.file(&state_dir().join("env.toml"))?;
         for (name, _, _) in SETTINGS {
