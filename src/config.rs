@@ -224,15 +224,20 @@ pub struct Layers {
 }
 
 impl Layers {
+    /// Nothing but the defaults, for what reads neither files nor environment.
+    pub fn defaults(vault: Option<VaultConfig>) -> Self {
+        Self {
+            values: BTreeMap::new(),
+            vault,
+        }
+    }
+
     /// Defaults, files and environment of this process.
     ///
     /// # Errors
     /// When a file can't be read or names a setting that doesn't exist.
     pub fn read() -> Result<Self> {
-        let mut layers = Self {
-            values: BTreeMap::new(),
-            vault: None,
-        };
+        let mut layers = Self::defaults(None);
         layers.file(Path::new("comms.toml"))?;
         layers.file(&state_dir().join("env.toml"))?;
         for (name, _, _) in SETTINGS {
@@ -301,6 +306,11 @@ impl Layers {
             "prod" => Ok(Profile::Prod),
             other => bail!("{origin} is {other:?}, expected dev or prod"),
         }
+    }
+
+    /// The log filter and whether logs are JSON, needed before Vault can be asked.
+    pub fn log(&self) -> (String, bool) {
+        (self.get("log").0, self.get("log_format").0 == "json")
     }
 
     fn get(&self, name: &str) -> (String, String) {
