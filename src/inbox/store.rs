@@ -325,3 +325,86 @@ pub(super) fn now_ms() -> i64 {
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(store: &Store, to: &[&str], source: &str) -> u64 {
+        store.push(Mail::of("news@x", to, source.as_bytes()))
+    }
+
+    fn ids(mails: &[Arc<Mail>]) -> Vec<u64> {
+        mails.iter().map(|mail| mail.id()).collect()
+    }
+
+    #[test]
+    fn eviction_by_bytes_keeps_the_counters_exact() {
+        let store = Store::new(50_000);
+        for n in 0..1_000 {
+            let source = format!("Message-ID: <{}@x>\r\n\r\n{}", n / 2, "x".repeat(800));
+            push(&store, &[&format!("u{n}@x")], &source);
+        }
+        let stats = store.stats();
+        assert_eq!((stats.mails, stats.recipients), (1_000, 1_000));
+        assert_eq!(
+            (stats.max_per_recipient, stats.duplicate_message_ids),
+            (1, 500)
+        );
+        assert_eq!(stats.kept + stats.dropped, 1_000);
+        assert!(stats.bytes <= 50_000 && stats.bytes > 48_000, "{stats:?}");
+        assert!(stats.kept >= 45, "{stats:?}");
+        assert!(store.mailbox("u0", 10).is_empty());
+        assert_eq!(store.latest("u999").unwrap().id(), 999);
+        assert_eq!(store.lock().boxes.len() as u64, stats.kept);
+    }
+
+    #[test]
+    fn a_mail_is_in_every_recipients_mailbox_until_it_is_deleted_there() {
+        let store = Store::new(1_000_000);
+        let both = push(&store, &["Ann@x", "ann+tag@x", "bob@x"], "");
+        let later = push(&store, &["bob@x"], "");
+        assert_eq!(ids(&store.mailbox("ann", 10)), [both]);
+        assert_eq!(ids(&store.mailbox("BOB@x", 10)), [both, later]);
+        assert_eq!(ids(&store.mailbox("bob", 1)), [later]);
+        assert_eq!(store.stats().recipients, 3);
+
+        assert!(store.remove("ann", both));
+        assert!(!store.remove("ann", both));
+        assert!(store.get("ann", both).is_none());
+        let mail = store.get("bob", both).expect("still there");
+        assert_eq!(store.mailbox_holding(&mail).as_deref(), Some("bob"));
+        store.purge("bob");
+        let stats = store.stats();
+        assert_eq!(
+            (stats.kept, stats.bytes, stats.mails, stats.dropped),
+            (0, 0, 2, 0)
+        );
+    }
+
+    #[test]
+    fn a_cleared_store_counts_anew_but_never_gives_a_number_twice() {
+        let store = Store::new(1_000_000);
+        push(&store, &["a@x"], "Message-ID: <1>\r\n\r\n");
+        store.clear();
+        let id = push(&store, &["a@x"], "Message-ID: <1>\r\n\r\n");
+        let stats = store.stats();
+        assert_eq!((stats.mails, stats.duplicate_message_ids, id), (1, 0, 1));
+        assert!(store.get("a", 0).is_none());
+    }
+
+    #[test]
+    fn deleted_places_count_until_the_head_passes_them() {
+        let store = Store::new(1_000_000);
+        let first = push(&store, &["a@x"], "");
+        for _ in 0..10 {
+            let id = push(&store, &["b@x"], "");
+            assert!(store.remove("b", id));
+        }
+        let cost = store.get("a", first).unwrap().cost();
+        assert_eq!(store.stats().bytes, cost + 11 * PLACE_BYTES);
+        assert_eq!(ids(&store.newest(None, 10)), [first]);
+        store.remove("a", first);
+        assert_eq!(store.stats().bytes, 0);
+    }
+}
