@@ -8,14 +8,16 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A handle with `partitions` partitions below a prefix that no other test uses.
 pub(crate) fn redis(partitions: u32) -> Redis {
-    let url = std::env::var("COMMS_TEST_REDIS_URL")
-        .expect("COMMS_TEST_REDIS_URL names a server for tests; ./test.sh starts one");
     let prefix = format!(
         "t{}x{}",
         std::process::id(),
         NEXT.fetch_add(1, Ordering::Relaxed)
     );
-    Redis::open(&url, Keys::new(&prefix, partitions).expect("valid")).expect("a Redis URL")
+    Redis::open(
+        &crate::config::test_redis_url(),
+        Keys::new(&prefix, partitions).expect("valid"),
+    )
+    .expect("a Redis URL")
 }
 
 /// Runs one command given as words.

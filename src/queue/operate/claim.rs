@@ -111,9 +111,9 @@ pub async fn claim(
                 Ok(outcomes) => outcomes,
                 Err(error) => {
                     refused = Some(error.to_string());
-                    // An answer, even a refusal, means that the script didn't run to its writes.
-                    let answered = error.code().is_some();
-                    let outcome = if !answered && is_away(&error) {
+                    // A refusal, of the script or of the connection, comes before the first write.
+                    let untried = error.code().is_some() || error.is_connection_refusal();
+                    let outcome = if !untried && is_away(&error) {
                         ClaimOutcome::Unknown
                     } else {
                         ClaimOutcome::NotTried {

@@ -120,11 +120,8 @@ async fn a_claim_says_for_each_id_what_became_of_it() {
 async fn of_two_racing_claims_each_entry_goes_to_one() {
     let redis = test_redis::redis(1);
     let (source, held) = stuck(&redis, 2_500).await;
-    let other = Redis::open(
-        &std::env::var("COMMS_TEST_REDIS_URL").expect("checked by the first handle"),
-        redis.keys().clone(),
-    )
-    .expect("a Redis URL");
+    let other =
+        Redis::open(&crate::config::test_redis_url(), redis.keys().clone()).expect("a Redis URL");
     let (one, two) = tokio::join!(
         claim(&redis, &source, "packer", "b", 30_000, &held),
         claim(&other, &source, "packer", "c", 30_000, &held),
@@ -183,8 +180,58 @@ async fn a_broken_id_stops_the_script_before_its_first_write() {
     assert!(all(&redis, &source).await.iter().all(|e| e.consumer == "a"));
 }
 
+/// Passes bytes on to the test server, and hangs up in place of the reply to a script.
+async fn server_that_loses_the_reply() -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let url = url::Url::parse(&crate::config::test_redis_url()).expect("a URL");
+    let target = (
+        url.host_str().expect("a host").to_owned(),
+        url.port().unwrap_or(6379),
+    );
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = tokio::net::TcpStream::connect(&target)
+                .await
+                .expect("Redis");
+            let (mut up, mut down) = ([0; 65_536], [0; 65_536]);
+            let mut script_sent = false;
+            loop {
+                tokio::select! {
+                    n = client.read(&mut up) => {
+                        let Ok(n @ 1..) = n else { break };
+                        script_sent = up[..n].windows(7).any(|w| w == b"EVALSHA");
+                        server.write_all(&up[..n]).await.expect("passed on");
+                    }
+                    n = server.read(&mut down) => {
+                        let Ok(n @ 1..) = n else { break };
+                        if script_sent && !down.starts_with(b"-NOSCRIPT") { break }
+                        client.write_all(&down[..n]).await.expect("passed back");
+                    }
+                }
+            }
+        }
+    });
+    format!("redis://{address}")
+}
+
 #[tokio::test]
 async fn a_lost_reply_is_unknown_and_not_a_failure() {
+    let redis = test_redis::redis(1);
+    let (source, held) = stuck(&redis, 3).await;
+    let cut = server_that_loses_the_reply().await;
+    let cut = Redis::open(&cut, redis.keys().clone()).expect("a URL");
+    let got = outcomes(claim(&cut, &source, "packer", "b", 30_000, &held).await);
+    assert_eq!(got, vec![ClaimOutcome::Unknown; 3]);
+    // They were claimed: that is what "unknown" is for.
+    assert!(all(&redis, &source).await.iter().all(|e| e.consumer == "b"));
+}
+
+#[tokio::test]
+async fn without_a_connection_nothing_was_tried() {
     let keys = crate::queue::Keys::new("t", 1).expect("valid");
     let redis = Redis::open("redis://127.0.0.1:1", keys).expect("a URL");
     let held = [Held {
@@ -192,7 +239,7 @@ async fn a_lost_reply_is_unknown_and_not_a_failure() {
         owner: "a".to_owned(),
     }];
     let got = outcomes(claim(&redis, &Source::foreign("x"), "g", "b", 1, &held).await);
-    assert_eq!(got, [ClaimOutcome::Unknown]);
+    assert!(matches!(&got[0], ClaimOutcome::NotTried { .. }), "{got:?}");
 }
 
 #[tokio::test]
