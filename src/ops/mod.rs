@@ -15,6 +15,7 @@ mod progress;
 mod status;
 #[cfg(test)]
 mod tests;
+pub mod wording;
 
 use anyhow::Context;
 

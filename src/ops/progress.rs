@@ -54,15 +54,32 @@ impl Ops {
     pub async fn campaigns(&self, limit: usize) -> Result<Vec<CampaignRow>, OpsError> {
         let mut rows = Vec::new();
         for view in self.list(limit).await? {
-            let total = if matches!(view.status.as_str(), "finished" | "cancelled") {
-                Some(view.queued)
-            } else {
-                let flow = inspect::flow(&self.redis, &view.id.to_string()).await?;
-                total_of(&view, &flow)
-            };
-            rows.push(CampaignRow { view, total });
+            rows.push(self.row(view).await?);
         }
         Ok(rows)
+    }
+
+    /// One campaign, with progress.
+    ///
+    /// # Errors
+    /// When SQL or Redis is away, or there is none of that id.
+    pub async fn campaign(&self, id: i64) -> Result<CampaignRow, OpsError> {
+        let view = self.show(id).await?;
+        self.row(view).await
+    }
+
+    /// How far a campaign has come, whose counters are at hand.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    pub async fn row(&self, view: CampaignView) -> Result<CampaignRow, OpsError> {
+        let total = if matches!(view.status.as_str(), "finished" | "cancelled") {
+            Some(view.queued)
+        } else {
+            let flow = inspect::flow(&self.redis, &view.id.to_string()).await?;
+            total_of(&view, &flow)
+        };
+        Ok(CampaignRow { view, total })
     }
 }
 
