@@ -132,7 +132,10 @@ pub fn parse<E: Event>(entry: &Entry) -> Result<E, Unreadable> {
         counted: false,
     };
     if entry.kind.is_empty() {
-        return Err(foreign(format!("no field \"type\", expected type {:?}", E::TYPE)));
+        return Err(foreign(format!(
+            "no field \"type\", expected type {:?}",
+            E::TYPE
+        )));
     }
     if entry.kind != E::TYPE {
         return Err(foreign(format!(
@@ -144,10 +147,12 @@ pub fn parse<E: Event>(entry: &Entry) -> Result<E, Unreadable> {
     if entry.data.is_empty() {
         return Err(foreign("no field \"data\"".to_owned()));
     }
-    let event: E = serde_json::from_str(&entry.data)
-        .map_err(|error| match serde_json::from_str::<Versioned>(&entry.data) {
-            Ok(Versioned { v }) if v != VERSION => unknown_version::<E>(v),
-            _ => foreign(format!("data of {}: {error}", E::TYPE)),
+    let event: E =
+        serde_json::from_str(&entry.data).map_err(|error| {
+            match serde_json::from_str::<Versioned>(&entry.data) {
+                Ok(Versioned { v }) if v != VERSION => unknown_version::<E>(v),
+                _ => foreign(format!("data of {}: {error}", E::TYPE)),
+            }
         })?;
     if event.version() != VERSION {
         return Err(unknown_version::<E>(event.version()));
@@ -162,7 +167,10 @@ struct Versioned {
 
 fn unknown_version<E: Event>(v: u32) -> Unreadable {
     Unreadable {
-        reason: format!("data of {}: version {v} is not known, this build reads {VERSION}", E::TYPE),
+        reason: format!(
+            "data of {}: version {v} is not known, this build reads {VERSION}",
+            E::TYPE
+        ),
         counted: true,
     }
 }
@@ -195,9 +203,17 @@ mod tests {
     fn what_cant_be_read_says_why() {
         assert!(refused("a.b", "{}").reason.contains("unknown type \"a.b\""));
         assert!(refused("", "{}").reason.contains("no field \"type\""));
-        assert!(refused(CampaignTurn::TYPE, "").reason.contains("no field \"data\""));
+        assert!(
+            refused(CampaignTurn::TYPE, "")
+                .reason
+                .contains("no field \"data\"")
+        );
         assert!(refused(CampaignTurn::TYPE, "{").reason.contains("EOF"));
-        assert!(refused(CampaignTurn::TYPE, "{\"v\":1}").reason.contains("missing field `turn`"));
+        assert!(
+            refused(CampaignTurn::TYPE, "{\"v\":1}")
+                .reason
+                .contains("missing field `turn`")
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod store;
 pub mod mail;
 
 pub mod delivery;
+pub mod relay;
 
 pub mod worker;
 

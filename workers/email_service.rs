@@ -16,13 +16,25 @@ use comms::{
 const SERVICE: &str = "email-service";
 
 fn main() -> ExitCode {
-    worker::main(SERVICE, "Sends e-mails and keeps the ledger of deliveries", 9082, run)
+    worker::main(
+        SERVICE,
+        "Sends e-mails and keeps the ledger of deliveries",
+        9082,
+        run,
+    )
 }
 
 async fn run(mut worker: Worker) -> anyhow::Result<()> {
     let store = worker.store().await?;
-    let mails = Mails { store: store.clone(), redis: worker.redis.clone() };
-    let http = worker.serve(Router::new().route("/api/v1/email/send", post(send)).with_state(mails));
+    let mails = Mails {
+        store: store.clone(),
+        redis: worker.redis.clone(),
+    };
+    let http = worker.serve(
+        Router::new()
+            .route("/api/v1/email/send", post(send))
+            .with_state(mails),
+    );
     let ledger = Ledger::start(store.clone(), worker.presence.name().to_owned());
     let delivery = Arc::new(Delivery::start(&worker, store, ledger.clone())?);
     say_trouble(&worker, Arc::clone(&delivery));

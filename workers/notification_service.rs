@@ -21,7 +21,12 @@ use tokio_util::sync::CancellationToken;
 const SERVICE: &str = "notification-service";
 
 fn main() -> ExitCode {
-    worker::main(SERVICE, "Decides for each user whether and how to notify", 9081, run)
+    worker::main(
+        SERVICE,
+        "Decides for each user whether and how to notify",
+        9081,
+        run,
+    )
 }
 
 async fn run(mut worker: Worker) -> anyhow::Result<()> {
@@ -34,7 +39,9 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
         ledger: ledger.clone(),
         shutdown: worker.shutdown.clone(),
     };
-    worker.consume(NotificationRequested::STREAM, true, Arc::new(gate)).await;
+    worker
+        .consume(NotificationRequested::STREAM, true, Arc::new(gate))
+        .await;
     ledger.shutdown().await;
     http.await?;
     Ok(())
@@ -54,7 +61,10 @@ impl Handler for Gate {
         };
         let mut requests = Vec::with_capacity(batch.len());
         for entry in batch {
-            let status = statuses.get(&entry.flow).copied().unwrap_or(FlowStatus::Missing);
+            let status = statuses
+                .get(&entry.flow)
+                .copied()
+                .unwrap_or(FlowStatus::Missing);
             match (status, event::parse::<NotificationRequested>(&entry)) {
                 (_, Err(unreadable)) => settler.settle(entry, unreadable.outcome()).await,
                 (FlowStatus::Missing, Ok(_)) => {
@@ -87,15 +97,25 @@ impl Gate {
     }
 
     /// E-mail is the one channel so far: everybody who is active gets one.
-    async fn decide(&self, requests: Vec<(Entry, NotificationRequested)>, statuses: &HashMap<String, FlowStatus>, settler: &Settler) {
+    async fn decide(
+        &self,
+        requests: Vec<(Entry, NotificationRequested)>,
+        statuses: &HashMap<String, FlowStatus>,
+        settler: &Settler,
+    ) {
         let ids: Vec<i64> = requests.iter().map(|(_, r)| r.user).collect();
         let ask = || self.store.inactive_users(&ids);
         let Some(inactive) = patiently("deciding", &self.shutdown, ask).await else {
-            return hand_back(requests.into_iter().map(|(entry, _)| entry).collect(), settler).await;
+            return hand_back(
+                requests.into_iter().map(|(entry, _)| entry).collect(),
+                settler,
+            )
+            .await;
         };
-        let (closed, wanted): (Vec<_>, Vec<_>) = requests.into_iter().partition(|(entry, request)| {
-            is_cancelled(statuses, entry) || inactive.contains(&request.user)
-        });
+        let (closed, wanted): (Vec<_>, Vec<_>) =
+            requests.into_iter().partition(|(entry, request)| {
+                is_cancelled(statuses, entry) || inactive.contains(&request.user)
+            });
         self.close(closed, &inactive, settler).await;
         for (entry, request) in wanted {
             let data = EmailRequested {
@@ -106,21 +126,44 @@ impl Gate {
                 last_name: request.last_name,
             }
             .to_data();
-            let outcome = Outcome::Emit { stream: EmailRequested::STREAM, kind: EmailRequested::TYPE, data };
+            let outcome = Outcome::Emit {
+                stream: EmailRequested::STREAM,
+                kind: EmailRequested::TYPE,
+                data,
+            };
             settler.settle(entry, outcome).await;
         }
     }
 
-    async fn close(&self, closed: Vec<(Entry, NotificationRequested)>, inactive: &HashSet<i64>, settler: &Settler) {
+    async fn close(
+        &self,
+        closed: Vec<(Entry, NotificationRequested)>,
+        inactive: &HashSet<i64>,
+        settler: &Settler,
+    ) {
         let rows = closed.iter().map(|(entry, request)| {
             if inactive.contains(&request.user) {
-                delivery::closing(entry, request.user, DeliveryStatus::Suppressed, "the user is inactive")
+                delivery::closing(
+                    entry,
+                    request.user,
+                    DeliveryStatus::Suppressed,
+                    "the user is inactive",
+                )
             } else {
-                delivery::closing(entry, request.user, DeliveryStatus::Cancelled, "the campaign was cancelled")
+                delivery::closing(
+                    entry,
+                    request.user,
+                    DeliveryStatus::Cancelled,
+                    "the campaign was cancelled",
+                )
             }
         });
         let Ok(found) = self.ledger.close(rows.collect()).await else {
-            return hand_back(closed.into_iter().map(|(entry, _)| entry).collect(), settler).await;
+            return hand_back(
+                closed.into_iter().map(|(entry, _)| entry).collect(),
+                settler,
+            )
+            .await;
         };
         for ((entry, _), status) in closed.into_iter().zip(found) {
             let closed = delivery::closed(status).unwrap_or(Closed::Cancelled);

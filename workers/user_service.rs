@@ -4,10 +4,15 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use axum::{Router, extract::State, routing::{get, post}};
+use axum::{
+    Router,
+    extract::State,
+    routing::{get, post},
+};
 use comms::{
     event::{self, CampaignTurn, Event, NotificationRequested, TURNS, VERSION},
     http::{Json, Path, Problem},
+    ops::OpsError,
     queue::{self, Entry, Handler, Outage, Outcome, Page, Paged, Redis, Settler, Windows},
     store::{Store, User},
     worker::{self, Worker, patiently},
@@ -20,20 +25,31 @@ const PAGE: u32 = 1_000;
 const PAGES: u32 = 10;
 
 fn main() -> ExitCode {
-    worker::main(SERVICE, "Fans campaigns out to all users, and answers for users", 9080, run)
+    worker::main(
+        SERVICE,
+        "Fans campaigns out to all users, and answers for users",
+        9080,
+        run,
+    )
 }
 
 async fn run(mut worker: Worker) -> anyhow::Result<()> {
     worker.readiness.down("users", "not yet made");
     let store = worker.store().await?;
-    let users = Users { store: store.clone(), count: worker.config.users };
+    let users = Users {
+        store: store.clone(),
+        count: worker.config.users,
+    };
     let http = worker.serve(
         Router::new()
             .route("/api/v1/user/{id}", get(user))
             .route("/api/v1/user/generate", post(generate))
             .with_state(users),
     );
-    let made = patiently("making the users", &worker.shutdown, || store.seed_users(worker.config.users)).await;
+    let made = patiently("making the users", &worker.shutdown, || {
+        store.seed_users(worker.config.users)
+    })
+    .await;
     if let Some(made) = made {
         tracing::info!(made, "users are there");
         worker.readiness.up("users");
@@ -41,10 +57,15 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
     let fanout = FanOut {
         redis: worker.redis.clone(),
         store,
-        windows: Windows { in_flight: worker.config.window, waiting: worker.config.retry_window },
+        windows: Windows {
+            in_flight: worker.config.window,
+            waiting: worker.config.retry_window,
+        },
         shutdown: worker.shutdown.clone(),
     };
-    worker.consume(CampaignTurn::STREAM, false, Arc::new(fanout)).await;
+    worker
+        .consume(CampaignTurn::STREAM, false, Arc::new(fanout))
+        .await;
     http.await?;
     Ok(())
 }
@@ -94,22 +115,49 @@ impl FanOut {
     }
 
     /// `None`: Redis knows nothing of the campaign.
-    async fn page(&self, entry: &Entry, turn: u64, at: &mut Option<queue::Cursor>, ends_turn: bool) -> queue::Result<Option<Paged>> {
+    async fn page(
+        &self,
+        entry: &Entry,
+        turn: u64,
+        at: &mut Option<queue::Cursor>,
+        ends_turn: bool,
+    ) -> queue::Result<Option<Paged>> {
         if at.is_none() {
             *at = queue::cursor(&self.redis, entry.partition, &entry.flow).await?;
         }
-        let Some(queue::Cursor { cursor, audience }) = *at else { return Ok(None) };
+        let Some(queue::Cursor { cursor, audience }) = *at else {
+            return Ok(None);
+        };
         let partitions = self.redis.keys().partitions();
-        let read = || self.store.users_page(cursor, audience, entry.partition, partitions, PAGE);
+        let read = || {
+            self.store
+                .users_page(cursor, audience, entry.partition, partitions, PAGE)
+        };
         let Some(users) = patiently("reading users", &self.shutdown, read).await else {
             return Ok(Some(Paged::Stopped));
         };
         let last = users.len() < PAGE as usize;
-        let upto = if last { audience } else { users.last().map_or(audience, |u| u.id) };
-        let recipients: Vec<(i64, String)> = users.into_iter().map(|user| (user.id, requested(user).to_data())).collect();
-        let page = Page { turn, after: cursor, upto, recipients: &recipients, last, ends_turn };
+        let upto = if last {
+            audience
+        } else {
+            users.last().map_or(audience, |u| u.id)
+        };
+        let recipients: Vec<(i64, String)> = users
+            .into_iter()
+            .map(|user| (user.id, requested(user).to_data()))
+            .collect();
+        let page = Page {
+            turn,
+            after: cursor,
+            upto,
+            recipients: &recipients,
+            last,
+            ends_turn,
+        };
         let (stream, kind) = (NotificationRequested::STREAM, NotificationRequested::TYPE);
-        queue::add_page(&self.redis, TURNS, entry, stream, kind, &page, self.windows).await.map(Some)
+        queue::add_page(&self.redis, TURNS, entry, stream, kind, &page, self.windows)
+            .await
+            .map(Some)
     }
 }
 
@@ -130,13 +178,18 @@ struct Users {
 }
 
 async fn user(State(users): State<Users>, Path(id): Path<i64>) -> Result<Json<User>, Problem> {
-    let user = users.store.user(id).await.map_err(Problem::sql)?;
-    user.map(Json).ok_or_else(|| Problem::not_found(format!("there is no user {id}")))
+    let user = users.store.user(id).await.map_err(OpsError::from)?;
+    user.map(Json)
+        .ok_or_else(|| Problem::not_found(format!("there is no user {id}")))
 }
 
 /// Makes the users when there are none, as the start does.
 async fn generate(State(users): State<Users>) -> Result<Json<serde_json::Value>, Problem> {
-    let made = users.store.seed_users(users.count).await.map_err(Problem::sql)?;
-    let total = users.store.count_users().await.map_err(Problem::sql)?;
+    let made = users
+        .store
+        .seed_users(users.count)
+        .await
+        .map_err(OpsError::from)?;
+    let total = users.store.count_users().await.map_err(OpsError::from)?;
     Ok(Json(serde_json::json!({ "made": made, "total": total })))
 }

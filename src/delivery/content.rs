@@ -72,9 +72,7 @@ impl Content {
             campaign_id: &self.campaign_id,
             message_id,
         };
-        sender
-            .compose(&letter, words)
-            .map_err(|e| format!("{e:#}"))
+        sender.compose(&letter, words).map_err(|e| format!("{e:#}"))
     }
 }
 
@@ -134,7 +132,8 @@ impl Contents {
         let ask = || self.store.mail(id);
         let found = patiently("reading a mail", &self.shutdown, ask).await;
         let mail = found.ok_or(Missing::Stopped)?;
-        let mail = mail.ok_or_else(|| Missing::Never(format!("mail {id} is not in the database")))?;
+        let mail =
+            mail.ok_or_else(|| Missing::Never(format!("mail {id} is not in the database")))?;
         Ok(Arc::new(Content {
             campaign_id: "0".to_owned(),
             name: mail.name,

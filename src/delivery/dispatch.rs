@@ -206,7 +206,10 @@ impl Stage {
         match self.ledger.resolve_lapsed(lapsed).await {
             Ok(outcomes) => {
                 if in_doubt > 0 {
-                    tracing::warn!(in_doubt, "mails were in the hands of a process that is gone");
+                    tracing::warn!(
+                        in_doubt,
+                        "mails were in the hands of a process that is gone"
+                    );
                 }
                 for (candidate, outcome) in taken_over.into_iter().zip(outcomes) {
                     self.act(candidate, outcome, &mut permits).await;

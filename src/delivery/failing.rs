@@ -65,12 +65,20 @@ mod tests {
     fn half_of_the_last_two_hundred_is_too_many() {
         let failing = Failing::default();
         for n in 0..1_000 {
-            let status = if n % 3 == 0 { DeliveryStatus::Failed } else { DeliveryStatus::Accepted };
+            let status = if n % 3 == 0 {
+                DeliveryStatus::Failed
+            } else {
+                DeliveryStatus::Accepted
+            };
             assert_eq!(failing.note(7, status), None);
         }
         let said = (0..200).find_map(|_| failing.note(7, DeliveryStatus::Failed));
         assert!(said.expect("paused").starts_with("100 of the last 200"));
-        assert_eq!(failing.note(7, DeliveryStatus::Failed), None, "counted anew");
+        assert_eq!(
+            failing.note(7, DeliveryStatus::Failed),
+            None,
+            "counted anew"
+        );
     }
 
     #[test]

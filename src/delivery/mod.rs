@@ -71,8 +71,7 @@ impl Delivery {
     pub fn start(worker: &Worker, store: Store, ledger: Ledger) -> Result<Self> {
         let config = &worker.config;
         let settings = SmtpSettings::parse(config.smtp_url())?;
-        let sender =
-            Sender::new(&config.from, &config.message_id_domain).context("COMMS_FROM")?;
+        let sender = Sender::new(&config.from, &config.message_id_domain).context("COMMS_FROM")?;
         let presence = worker.presence.clone();
         let (lanes, verdicts) = Lanes::start(
             settings,

@@ -100,8 +100,13 @@ impl Stage {
             Verdict::Deferred { code, text, at } => {
                 result.code = Some(*code);
                 result.answer = Some(text.clone());
-                let reason = format!("attempt {attempt} was the last, deferred at {at}: {code} {text}");
-                self.again_later(&mut result, Outcome::Dead { reason }, DeliveryStatus::Failed)
+                let reason =
+                    format!("attempt {attempt} was the last, deferred at {at}: {code} {text}");
+                self.again_later(
+                    &mut result,
+                    Outcome::Dead { reason },
+                    DeliveryStatus::Failed,
+                )
             }
             Verdict::InDoubt { why } => {
                 result.in_doubt = true;
@@ -156,10 +161,18 @@ impl Stage {
             return;
         };
         use crate::store::CampaignStatus::{Paused, Running};
-        match self.store.set_status(tag.campaign, &[Running], Paused, Some(&reason)).await {
-            Ok(Some(_)) => tracing::error!(campaign.id = tag.campaign, %reason, "the campaign is paused"),
+        match self
+            .store
+            .set_status(tag.campaign, &[Running], Paused, Some(&reason))
+            .await
+        {
+            Ok(Some(_)) => {
+                tracing::error!(campaign.id = tag.campaign, %reason, "the campaign is paused")
+            }
             Ok(None) => {}
-            Err(error) => tracing::warn!(campaign.id = tag.campaign, %error, %reason, "the campaign could not be paused"),
+            Err(error) => {
+                tracing::warn!(campaign.id = tag.campaign, %error, %reason, "the campaign could not be paused")
+            }
         }
     }
 }

@@ -5,7 +5,10 @@
 //! Half-open → closed or open: as the probe ends. A fault in connecting is refuted by a connection, one
 //! at MAIL only by a mail.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use super::reply::{OwnFault, Phase};
 
@@ -27,6 +30,16 @@ pub enum BreakerState {
         why: OwnFault,
         since: Instant,
     },
+}
+
+impl fmt::Display for BreakerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("mails are sent"),
+            Self::Open { why, .. } => write!(f, "no mails are sent: {why}"),
+            Self::HalfOpen { why, .. } => write!(f, "one mail is tried after: {why}"),
+        }
+    }
 }
 
 /// Time and chance are passed in, so that it can be tested.

@@ -52,6 +52,15 @@ pub struct Letter<'a> {
     pub message_id: &'a str,
 }
 
+/// # Errors
+/// Says what is wrong with a bare address.
+pub fn check_address(address: &str) -> Result<()> {
+    address
+        .parse::<Address>()
+        .with_context(|| format!("{address:?} is no address"))?;
+    Ok(())
+}
+
 /// The same on every attempt, so that a mail sent twice can be recognised (and is, by many servers).
 pub fn message_id(campaign: &str, user: i64, channel: &str, domain: &str) -> String {
     format!("<{campaign}.{user}.{channel}@{domain}>")

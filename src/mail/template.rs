@@ -1,4 +1,4 @@
-//! What a campaign says: subject, text and HTML, compiled once and rendered for every recipient.
+//! What a campaign says: subject, text and BUILT_IN_HTML, compiled once and rendered for every recipient.
 
 use std::{fmt, sync::Arc};
 
@@ -15,8 +15,9 @@ pub const FIELDS: &[&str] = &[
     "campaign.name",
 ];
 
-const SUBJECT: &str = "{{ campaign.name }}: news for you, {{ first_name }}";
-const TEXT: &str = "\
+/// The words of a campaign that brings none of its own.
+pub const BUILT_IN_SUBJECT: &str = "{{ campaign.name }}: news for you, {{ first_name }}";
+pub const BUILT_IN_TEXT: &str = "\
 Dear {{ name }},
 
 we have news for you in our campaign \"{{ campaign.name }}\", and you are among the first to know.
@@ -28,7 +29,7 @@ Your campaign team
 --
 This mail went to {{ email }}, because you are a user of ours.
 ";
-const HTML: &str = "\
+pub const BUILT_IN_HTML: &str = "\
 <!doctype html>
 <html lang=\"en\">
 <body style=\"font-family: sans-serif; color: #222; max-width: 36em; margin: 2em auto\">
@@ -183,7 +184,8 @@ impl Template {
 
     /// What is sent when a campaign brings no words of its own.
     pub fn built_in() -> Self {
-        Self::compile(SUBJECT, TEXT, Some(HTML)).expect("the built-in template is valid")
+        Self::compile(BUILT_IN_SUBJECT, BUILT_IN_TEXT, Some(BUILT_IN_HTML))
+            .expect("the built-in template is valid")
     }
 
     /// Renders it for a made-up recipient.

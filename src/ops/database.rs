@@ -3,13 +3,14 @@
 use tokio::sync::OnceCell;
 
 use super::OpsError;
-use crate::config::Config;
-
-/// Stands for `crate::store::Store` until that exists.
-pub(super) type Store = ();
+use crate::{
+    config::Config,
+    store::{self, Store},
+};
 
 pub(super) struct Database {
     url: String,
+    sync_full: bool,
     store: OnceCell<Store>,
 }
 
@@ -17,18 +18,41 @@ impl Database {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             url: config.database_url().to_owned(),
+            sync_full: config.sqlite_sync_full,
             store: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn open(store: Store) -> Self {
+        Self {
+            url: String::new(),
+            sync_full: false,
+            store: OnceCell::new_with(Some(store)),
         }
     }
 
     /// The store; connects when nobody has yet.
     pub(super) async fn get(&self) -> Result<&Store, OpsError> {
-        self.store
-            .get_or_try_init(|| async { Err(not_built(&self.url)) })
-            .await
+        let open = || async {
+            Store::open(&self.url, self.sync_full)
+                .await
+                .map_err(|source| OpsError::Away {
+                    what: "the database",
+                    source,
+                })
+        };
+        self.store.get_or_try_init(open).await
     }
 }
 
-fn not_built(_url: &str) -> OpsError {
-    OpsError::Failed(anyhow::anyhow!("SQL: not built"))
+impl From<sqlx::Error> for OpsError {
+    fn from(error: sqlx::Error) -> Self {
+        if store::is_away(&error) {
+            return Self::Away {
+                what: "the database",
+                source: error.into(),
+            };
+        }
+        Self::Failed(anyhow::Error::new(error).context("the database refused"))
+    }
 }

@@ -26,7 +26,7 @@ pub use crate::queue::inspect::{
     StreamView, Worker, WorkerInfo,
 };
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
-pub use campaigns::{CampaignView, NewCampaign};
+pub use campaigns::{CampaignView, NewCampaign, generated_name};
 pub use claim::{
     ClaimPlan, ClaimReport, ClaimRequest, Claimed, PlannedClaim, PlannedId, Target, Which,
 };
@@ -64,6 +64,17 @@ impl Ops {
             read_only,
             who: crate::config::operator(),
         })
+    }
+
+    /// Over connections that a service has already.
+    pub fn with(config: &Config, redis: Redis, store: crate::store::Store) -> Self {
+        Self {
+            redis,
+            database: database::Database::open(store),
+            config: config.clone(),
+            read_only: false,
+            who: crate::config::operator(),
+        }
     }
 
     pub fn config(&self) -> &Config {

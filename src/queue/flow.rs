@@ -123,21 +123,33 @@ pub async fn set_status(redis: &Redis, turns: Turns, state: &FlowState<'_>) -> R
     Ok(())
 }
 
-/// True when the fan-out of every partition has come to its end.
+/// How far the fan-outs of all partitions are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FanOuts {
+    Open,
+    Complete,
+    /// A partition knows nothing of the flow.
+    Missing,
+}
+
+/// Asks every partition how far its fan-out is.
 ///
 /// # Errors
-/// Those of HGET.
-pub async fn is_complete(redis: &Redis, flow: &str) -> RedisResult<bool> {
+/// Those of HMGET.
+pub async fn fan_outs(redis: &Redis, flow: &str) -> RedisResult<FanOuts> {
+    let mut all = FanOuts::Complete;
     for partition in 0..redis.keys().partitions() {
         let complete: Option<String> = redis
             .commands()
             .hget(redis.keys().flow(partition, flow), "complete")
             .await?;
-        if complete.as_deref() != Some("1") {
-            return Ok(false);
+        match complete.as_deref() {
+            None => return Ok(FanOuts::Missing),
+            Some("1") => {}
+            Some(_) => all = FanOuts::Open,
         }
     }
-    Ok(true)
+    Ok(all)
 }
 
 /// Lets the keys of a flow that has ended expire after seven days.

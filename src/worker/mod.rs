@@ -26,6 +26,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::store::Store;
 use crate::{
     config::{Config, Reclaim},
     event::STAGES,
@@ -35,7 +36,6 @@ use crate::{
     },
     secrets, telemetry,
 };
-use crate::store::Store;
 
 /// How often the readiness of servers is looked at.
 const WATCH: Duration = Duration::from_secs(1);
@@ -56,7 +56,12 @@ pub struct Worker {
 }
 
 /// The whole of a worker's `main`: `work` runs until `worker.shutdown`, errors are printed once.
-pub fn main<F>(service: &'static str, about: &'static str, port: u16, work: impl FnOnce(Worker) -> F) -> ExitCode
+pub fn main<F>(
+    service: &'static str,
+    about: &'static str,
+    port: u16,
+    work: impl FnOnce(Worker) -> F,
+) -> ExitCode
 where
     F: Future<Output = Result<()>>,
 {
@@ -65,7 +70,10 @@ where
         .about(about)
         .after_help("Settings come from comms.toml, .comms/env.toml, COMMS_* variables and Vault; see README.md.")
         .get_matches();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return report(service, &error.into()),
     };
@@ -76,7 +84,9 @@ where
         let worked = work(worker).await;
         shutdown.cancel();
         // Said last: what is still pending may now be taken over at once.
-        tokio::task::spawn_blocking(move || presence.goodbye()).await.context("the farewell panicked")?;
+        tokio::task::spawn_blocking(move || presence.goodbye())
+            .await
+            .context("the farewell panicked")?;
         worked
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -89,7 +99,10 @@ where
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the edge at which an error is printed once")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the edge at which an error is printed once"
+)]
 fn report(service: &str, error: &anyhow::Error) -> ExitCode {
     eprintln!("{service}: {error:#}");
     ExitCode::from(2)
@@ -99,7 +112,9 @@ impl Worker {
     async fn start(service: &'static str, port: u16) -> Result<Self> {
         let (config, vault) = secrets::worker_config(service).await?;
         let metrics = telemetry::record_metrics()?;
-        let addr = config.http_addr.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let addr = config
+            .http_addr
+            .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         let listener = http::bind(addr, "COMMS_HTTP_ADDR").await?;
         let shutdown = CancellationToken::new();
         stop_on_signals(shutdown.clone())?;
@@ -108,14 +123,26 @@ impl Worker {
             tokio::spawn(vault.keep(readiness.clone(), shutdown.clone()));
         }
 
-        let redis = Redis::open(config.redis_url(), config.keys()).context("COMMS_REDIS_URL can't be understood")?;
+        let redis = Redis::open(config.redis_url(), config.keys())
+            .context("COMMS_REDIS_URL can't be understood")?;
         agree_on_partitions(&redis, &shutdown).await?;
         let held = Held::new(config.batch);
         let note = Arc::new(Mutex::new(String::new()));
-        let started_at_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+        let started_at_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis() as u64;
         let describe = {
-            let stream = STAGES.iter().find(|(_, group)| *group == service).map_or("", |(stream, _)| stream);
-            let (held, note, readiness, shutdown) = (held.clone(), Arc::clone(&note), readiness.clone(), shutdown.clone());
+            let stream = STAGES
+                .iter()
+                .find(|(_, group)| *group == service)
+                .map_or("", |(stream, _)| stream);
+            let (held, note, readiness, shutdown) = (
+                held.clone(),
+                Arc::clone(&note),
+                readiness.clone(),
+                shutdown.clone(),
+            );
             let host = queue::host_name();
             Arc::new(move || {
                 let missing = readiness.missing();
@@ -179,7 +206,8 @@ impl Worker {
         let mut delay = Duration::from_millis(200);
         let mut said = String::new();
         let store = loop {
-            let opened = Store::open(self.config.database_url(), self.config.sqlite_sync_full).await;
+            let opened =
+                Store::open(self.config.database_url(), self.config.sqlite_sync_full).await;
             let error = match opened {
                 Ok(store) => break store,
                 Err(error) => error,
@@ -203,7 +231,11 @@ impl Worker {
 
     /// Keeps readiness true to whether Redis and SQL answer.
     fn watch(&self, store: Store) {
-        let (redis, readiness, shutdown) = (self.redis.clone(), self.readiness.clone(), self.shutdown.clone());
+        let (redis, readiness, shutdown) = (
+            self.redis.clone(),
+            self.readiness.clone(),
+            self.shutdown.clone(),
+        );
         tokio::spawn(async move {
             while !shutdown.is_cancelled() {
                 let pong: redis::RedisResult<String> = redis.commands().ping().await;
@@ -225,7 +257,12 @@ impl Worker {
 
     /// Serves health, metrics and `api`, in the background until shutdown.
     pub fn serve(&mut self, api: Router) -> JoinHandle<()> {
-        let router = http::router(api, self.readiness.clone(), Some(self.metrics.clone()), self.config.api_token.clone());
+        let router = http::router(
+            api,
+            self.readiness.clone(),
+            Some(self.metrics.clone()),
+            self.config.api_token.clone(),
+        );
         let listener = self.listener.take();
         let shutdown = self.shutdown.clone();
         tokio::spawn(async move {
@@ -305,7 +342,9 @@ async fn agree_on_partitions(redis: &Redis, shutdown: &CancellationToken) -> Res
                 redis.keys().prefix()
             ),
             Err(error) if queue::is_away(&error) => outage.wait(&error, shutdown).await,
-            Err(error) => return Err(error).with_context(|| format!("COMMS_REDIS_URL: {key} can't be read")),
+            Err(error) => {
+                return Err(error).with_context(|| format!("COMMS_REDIS_URL: {key} can't be read"));
+            }
         }
     }
     bail!("stopped before Redis answered")

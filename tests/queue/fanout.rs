@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use comms::queue::{
-    Entry, FlowState, Page, Paged, Started, Windows, add_page, cursor, is_complete, set_status, start,
+    Entry, FanOuts, FlowState, Page, Paged, Started, Windows, add_page, cursor, fan_outs, set_status, start,
 };
 use redis::{AsyncCommands, streams::StreamRangeReply};
 
@@ -119,7 +119,7 @@ async fn pages_repeated_after_lost_replies_add_nobody_twice() {
     assert_eq!(added(&rig).await, (1..=AUDIENCE).collect::<Vec<i64>>());
     let tally = rig.tally("7").await;
     assert_eq!((tally.queued, tally.in_flight), (AUDIENCE, AUDIENCE));
-    assert!(is_complete(&rig.redis, "7").await.expect("HGET"));
+    assert_eq!(fan_outs(&rig.redis, "7").await, Ok(FanOuts::Complete));
 }
 
 #[tokio::test]
