@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{Stage, Tag, Work, campaign_of, close_as_failed, closing, content::Missing};
 use crate::{
@@ -18,6 +18,9 @@ use crate::{
 
 /// Mails claimed in one statement.
 const BATCH: usize = 256;
+/// Claims under way at once: one is written while the next one's credits gather. More would only make
+/// them smaller.
+const CLAIMING: usize = 2;
 /// How long an entry waits whose mail is in somebody else's hands, ms.
 const WAIT_MS: u64 = 1_000;
 
@@ -31,6 +34,7 @@ struct Candidate {
 /// Dispatches until every sender of `inbox` is gone.
 pub(super) async fn run(stage: Arc<Stage>, mut inbox: mpsc::Receiver<Work>) {
     let mut waiting: VecDeque<Work> = VecDeque::new();
+    let mut claiming = JoinSet::new();
     loop {
         if waiting.is_empty() {
             match inbox.recv().await {
@@ -47,11 +51,14 @@ pub(super) async fn run(stage: Arc<Stage>, mut inbox: mpsc::Receiver<Work>) {
             }
             continue;
         }
+        while claiming.len() >= CLAIMING {
+            claiming.join_next().await;
+        }
         // Waits as long as no lane has a connection; after the shutdown there are no permits.
         let permits = stage.lanes.reserve(waiting.len().min(BATCH)).await;
         let batch: Vec<Work> = waiting.drain(..permits.count()).collect();
         if !batch.is_empty() {
-            tokio::spawn(Arc::clone(&stage).dispatch(batch, permits));
+            claiming.spawn(Arc::clone(&stage).dispatch(batch, permits));
         }
     }
 }

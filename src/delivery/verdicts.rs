@@ -13,7 +13,7 @@ use crate::{
 
 /// Results recorded in one statement, and statements under way at once.
 const BATCH: usize = 256;
-const RECORDING: usize = 4;
+const RECORDING: usize = 2;
 /// How long an entry waits whose row belongs to somebody else meanwhile, ms.
 const WAIT_MS: u64 = 1_000;
 
