@@ -14,6 +14,7 @@ state=$(realpath -m "${COMMS_STATE_DIR:-$root/.comms}")
 cd "$root"
 . scripts/processes.sh
 . scripts/packages.sh
+. scripts/vault.sh
 
 services=(campaign-service user-service notification-service email-service scheduler-service)
 declare -A http_port=([campaign-service]=8080 [user-service]=9080 [notification-service]=9081
@@ -24,8 +25,6 @@ ready_limit=${COMMS_START_LIMIT_S:-180}
 use_vault=yes
 # Whether some of it runs already, and the rest joins it with the same settings.
 joins=no
-# The development server keeps nothing and listens on this machine only.
-root_token=0000
 
 usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; }
 
@@ -86,7 +85,7 @@ all_running() {
 # What runs was started with the settings in env.toml; others need a stop first.
 join() {
     local name value
-    for name in profile redis_url database_url smtp_url; do
+    for name in profile redis_url database_url smtp_url key_prefix partitions; do
         value=$(chosen "$name")
         if [[ -n $value && $(line_of "$name") != "$(quoted "$value")" ]]; then
             fail "comms runs with another $name than COMMS_${name^^} says now; ./stop.sh first, then start again"
@@ -179,12 +178,15 @@ choose_token() {
 
 # Where things run: read by comms-tui and, below the environment and Vault, by the workers.
 write_env_toml() {
-    local name value
+    local name value key_prefix partitions
+    # Without these the console would look elsewhere than the workers.
+    key_prefix=$(elsewhere key_prefix no-server)
+    partitions=$(elsewhere partitions no-server)
     (
         umask 077
         {
             say '# Written by start.sh: where things run. Put settings of your own into comms.toml.'
-            for name in profile redis_url database_url smtp_url inbox_url inbox_smtp; do
+            for name in profile redis_url database_url smtp_url inbox_url inbox_smtp key_prefix partitions; do
                 value=${!name}
                 if [[ $name == inbox_smtp ]]; then name=inbox_smtp_addr; fi
                 if [[ -n $value ]]; then printf '%s = %s\n' "$name" "$(quoted "$value")"; fi
@@ -195,60 +197,6 @@ write_env_toml() {
     )
 }
 
-start_vault() {
-    if [[ $use_vault == no ]]; then
-        unset VAULT_ADDR
-        return
-    fi
-    if [[ -n ${VAULT_ADDR:-} ]]; then
-        say "VAULT_ADDR is set: secrets come from $VAULT_ADDR, secret/<service>/$profile"
-        return
-    fi
-    vault=$(vault_bin) || { install_openbao && vault=$(vault_bin); } ||
-        fail "cannot get OpenBao; put bao or vault on PATH, or go without: ./start.sh --no-vault"
-    if ! running vault; then
-        choose_port vault 8200
-        addr=127.0.0.1:$port
-        launch vault "$addr" "$vault" server -dev -dev-no-store-token "-dev-root-token-id=$root_token" \
-            "-dev-listen-address=$addr"
-        wait_until 30 vault vault_answers
-    fi
-    export VAULT_ADDR=http://$addr VAULT_TOKEN=$root_token
-    seed_vault
-}
-
-# The key-value engine is mounted a moment after the server answers.
-vault_answers() {
-    BAO_ADDR=http://$addr VAULT_ADDR=http://$addr BAO_TOKEN=$root_token VAULT_TOKEN=$root_token \
-        "$vault" secrets list 2>/dev/null | grep -q '^secret/'
-}
-
-# The development server keeps its secrets in memory: they are written at each start.
-seed_vault() {
-    local service each redis database smtp
-    for service in campaign-service user-service notification-service email-service scheduler-service; do
-        for each in dev prod; do
-            redis=$redis_url database=$database_url smtp=$smtp_url
-            if [[ $each != "$profile" ]]; then
-                # The profile that doesn't run has a database and a Redis database of its own.
-                redis=${redis_server:-$redis_url}$(if [[ $each == prod && -n ${redis_server:-} ]]; then printf /1; fi)
-                database=$(sqlite_url "$(if [[ $each == prod ]]; then printf comms-prod.db; else printf comms.db; fi)")
-            fi
-            secret_of "$service" "$each" | BAO_ADDR=$VAULT_ADDR BAO_TOKEN=$root_token \
-                "$vault" kv put -mount=secret "$service/$each" - >/dev/null ||
-                fail "cannot write secret/$service/$each to Vault at $VAULT_ADDR"
-        done
-    done
-}
-
-# secret_of SERVICE PROFILE: the keys that it needs, as JSON.
-secret_of() {
-    printf '{"redis_url":%s,"database_url":%s' "$(quoted "$redis")" "$(quoted "$database")"
-    if [[ $1 == email-service ]]; then printf ',"smtp_url":%s' "$(quoted "$smtp")"; fi
-    if [[ $2 == prod ]]; then printf ',"api_token":%s' "$(quoted "$api_token")"; fi
-    printf '}'
-}
-
 start_workers() {
     local name
     for name in "${services[@]}"; do
@@ -256,7 +204,10 @@ start_workers() {
         choose_port "$name" "${http_port[$name]}"
         COMMS_HTTP_ADDR=127.0.0.1:$port COMMS_STATE_DIR=$state launch "$name" "127.0.0.1:$port" "$bin/$name"
     done
-    say "waiting until the workers are ready (100,000 users are made the first time)"
+}
+
+wait_for_workers() {
+    local name
     for name in "${services[@]}"; do
         if [[ -x $bin/$name ]]; then wait_until "$ready_limit" "$name" ready "$name"; fi
     done
@@ -304,6 +255,7 @@ start_all() {
     [[ $profile == dev || $profile == prod ]] || fail "COMMS_PROFILE is '$profile', expected dev or prod"
     if all_running; then
         say "comms runs already; ./stop.sh and ./start.sh bring a new build to life"
+        wait_for_workers
         present
         return
     fi
@@ -320,6 +272,8 @@ start_all() {
     write_env_toml
     start_vault
     start_workers
+    say "waiting until the workers are ready; the first time, user-service makes its users"
+    wait_for_workers
     say "everything is ready"
     present
 }
