@@ -26,7 +26,7 @@ use_vault=yes
 # Whether some of it runs already, and the rest joins it with the same settings.
 joins=no
 
-usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; }
+usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$root/start.sh"; }
 
 # chosen NAME: what the user set, in the environment or in comms.toml.
 chosen() {
@@ -131,7 +131,7 @@ redis_answers() {
 start_inbox() {
     smtp_url=$(elsewhere smtp_url inbox)
     inbox_url=$(elsewhere inbox_url inbox)
-    inbox_smtp=$(chosen inbox_smtp_addr)
+    inbox_smtp=$(elsewhere inbox_smtp_addr no-server)
     if [[ -n $smtp_url ]]; then return; fi
     if ! running inbox; then
         choose_port inbox 9000
@@ -283,8 +283,8 @@ for argument in "$@"; do
     case $argument in
         build-docker) command=start_docker ;;
         --no-vault) use_vault=no ;;
-        -h | --help) usage && exit 0 ;;
-        *) usage >&2 && fail "unknown argument: $argument" ;;
+        -h | --help) usage; exit 0 ;;
+        *) usage >&2; fail "unknown argument: $argument" ;;
     esac
 done
 profile=$(chosen profile)

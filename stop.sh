@@ -13,7 +13,7 @@ cd "$root"
 workers=(scheduler-service campaign-service user-service notification-service email-service)
 servers=(inbox vault redis)
 
-usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; }
+usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$root/stop.sh"; }
 
 stop_all() {
     local name stopped=()
@@ -47,5 +47,5 @@ case ${1:-} in
     '') stop_all ;;
     stop-docker) docker compose --profile console down ;;
     -h | --help) usage ;;
-    *) usage >&2 && fail "unknown argument: $1" ;;
+    *) usage >&2; fail "unknown argument: $1" ;;
 esac
