@@ -471,6 +471,27 @@ pub fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
 }
 
+/// Who operates this process, `user@host`, for the audit.
+pub fn operator() -> String {
+    let user = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_else(|| "unknown".to_owned());
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    format!(
+        "{user}@{}",
+        if host.is_empty() { "localhost" } else { host }
+    )
+}
+
+/// The Redis server that tests use.
+#[cfg(test)]
+pub(crate) fn test_redis_url() -> String {
+    std::env::var("COMMS_TEST_REDIS_URL")
+        .expect("COMMS_TEST_REDIS_URL names a server for tests; ./test.sh starts one")
+}
+
 fn variable(name: &str) -> String {
     format!("COMMS_{}", name.to_uppercase())
 }

@@ -4,14 +4,21 @@ use axum::{
     body::Bytes,
     extract::{self, FromRequest, FromRequestParts, OptionalFromRequest, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::Problem;
 
-/// A JSON body. `Option<Json<T>>` accepts an empty one as `None`.
+/// A JSON body, of a request or of an answer. `Option<Json<T>>` accepts an empty one as `None`.
 #[derive(Debug, Clone, Copy)]
 pub struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;

@@ -1,6 +1,8 @@
 //! What every HTTP server of ours has: health, metrics, problems as errors, a bearer token, an orderly end.
 
+pub mod campaigns;
 mod extract;
+pub mod mails;
 mod problem;
 mod readiness;
 mod server;

@@ -1,1 +1,52 @@
+//! All SQL, for SQLite and PostgreSQL alike: users, campaigns and their outbox, the ledger of
+//! deliveries, single mails.
+//!
+//! One code path: placeholders `$1`, integers, and texts; times are milliseconds since 1970. Where the
+//! two differ, [`Dialect`] says how. Every call has a time limit, and [`is_away`] tells "try again
+//! later" from "this can't work".
 
+mod open;
+pub use open::{Dialect, Store};
+
+mod away;
+pub use away::is_away;
+
+mod rows;
+mod words;
+
+mod users;
+pub use users::{User, UserStatus};
+mod seed;
+
+mod campaigns;
+pub use campaigns::{Campaign, CampaignStatus, Created, InDoubt, NewCampaign};
+mod outbox;
+mod transitions;
+pub use outbox::{OutboxKind, OutboxRow};
+
+mod deliveries;
+pub use deliveries::{CHANNEL_EMAIL, Delivery, DeliveryStatus};
+mod requeue;
+pub use requeue::Requeued;
+mod ledger;
+mod statements;
+pub use ledger::{Claim, ClaimOutcome, Closing, DeliveryResult, Lapsed, Ledger, LedgerStopped};
+mod commit;
+mod waiting;
+mod writer;
+
+mod mails;
+pub use mails::{AddedMail, Mail, NewMail};
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// This machine's clock, in milliseconds since 1970. For the record only: what is due is judged by
+/// Redis' clock.
+pub(crate) fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}
