@@ -140,7 +140,9 @@ start_inbox() {
             choose_port 'inbox (SMTP)' 2500
             inbox_smtp=127.0.0.1:$port
         fi
-        COMMS_HTTP_ADDR=$addr COMMS_INBOX_SMTP_ADDR=$inbox_smtp COMMS_STATE_DIR=$state launch inbox "$addr" "$bin/inbox"
+        # It is a development server in every profile: it has no use for the token that prod requires.
+        COMMS_PROFILE=dev COMMS_HTTP_ADDR=$addr COMMS_INBOX_SMTP_ADDR=$inbox_smtp COMMS_STATE_DIR=$state \
+            launch inbox "$addr" "$bin/inbox"
         wait_until 20 inbox inbox_answers
     else
         inbox_smtp=$(unquoted "$(line_of inbox_smtp_addr)")
