@@ -214,3 +214,19 @@ async fn a_request_in_hand_is_answered_after_the_shutdown_began() {
     let answer = slow.await.expect("no panic").expect("an answer");
     assert_eq!(answer.text().await.expect("text"), "done");
 }
+
+#[tokio::test]
+async fn metrics_show_what_was_counted() {
+    let metrics = comms::telemetry::record_metrics().expect("nobody records yet");
+    let router = http::router(api(), Readiness::default(), Some(metrics), None);
+    let (url, _guard) = served(router).await;
+    metrics::counter!("comms_test_total").increment(3);
+    metrics::histogram!("comms_test_seconds").record(0.02);
+    let answer = reqwest::get(format!("{url}/metrics")).await;
+    let text = answer.expect("an answer").text().await.expect("text");
+    assert!(text.contains("comms_test_total 3"), "{text}");
+    assert!(
+        text.contains("comms_test_seconds_bucket{le=\"0.025\"} 1"),
+        "{text}"
+    );
+}

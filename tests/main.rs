@@ -9,6 +9,7 @@
 mod support;
 
 mod http;
+mod queue;
 mod secrets;
 mod servers;
 mod tidy;

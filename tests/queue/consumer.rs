@@ -29,13 +29,23 @@ async fn an_outcome_is_written_together_with_the_acknowledgement() {
     .await;
     let tally = rig.tally("7").await;
     assert_eq!((tally.accepted, tally.failed, tally.in_flight), (2, 1, -3));
-    let next: u64 = rig.redis.commands().xlen(rig.stream("next")).await.expect("XLEN");
+    let next: u64 = rig
+        .redis
+        .commands()
+        .xlen(rig.stream("next"))
+        .await
+        .expect("XLEN");
     assert_eq!(next, 1);
     let dead = rig.dead().await;
     assert_eq!(dead[0]["reason"], "no such job");
     assert_eq!(dead[0]["data"], "fail");
     until("what nobody needs is trimmed", async || {
-        rig.redis.commands().xlen::<_, u64>(rig.stream("jobs")).await.expect("XLEN") == 0
+        rig.redis
+            .commands()
+            .xlen::<_, u64>(rig.stream("jobs"))
+            .await
+            .expect("XLEN")
+            == 0
     })
     .await;
     running.drain().await;
@@ -69,7 +79,11 @@ async fn who_acknowledges_first_decides() {
         running.seen().iter().any(|e| e.id == other) && rig.pending().await == 0
     })
     .await;
-    assert_eq!(rig.tally("7").await.accepted, 1, "the late outcome was not written");
+    assert_eq!(
+        rig.tally("7").await.accepted,
+        1,
+        "the late outcome was not written"
+    );
     running.drain().await;
 }
 
@@ -94,7 +108,10 @@ async fn a_retry_comes_back_as_the_next_attempt_when_it_is_due() {
         })
     });
     rig.add("7", "x").await;
-    until("it is accepted", async || rig.tally("7").await.accepted == 1).await;
+    until("it is accepted", async || {
+        rig.tally("7").await.accepted == 1
+    })
+    .await;
     let tally = rig.tally("7").await;
     assert_eq!((tally.retrying, tally.in_flight), (0, -1));
     let mut attempts: Vec<u32> = again.seen().iter().map(|e| e.attempt).collect();
@@ -200,10 +217,16 @@ async fn entries_of_a_paused_flow_lie_aside_until_it_runs() {
         .lrange(rig.redis.keys().parked(0, "jobs", "7"), 0, -1)
         .await
         .expect("LRANGE");
-    assert_eq!(parked, [r#"["type","job.wanted","flow","7","data","first"]"#]);
+    assert_eq!(
+        parked,
+        [r#"["type","job.wanted","flow","7","data","first"]"#]
+    );
     rig.flow("7", "running").await;
     until("it comes back", async || running.seen().len() >= 2).await;
-    until("nothing is parked", async || rig.tally("7").await.parked == 0).await;
+    until("nothing is parked", async || {
+        rig.tally("7").await.parked == 0
+    })
+    .await;
     running.drain().await;
 }
 
@@ -221,8 +244,14 @@ async fn an_unreadable_entry_keeps_its_bytes_in_the_dead_letters_and_the_rest_go
         .await
         .expect("XADD");
     rig.add("", "fine").await;
-    until("the fine one is handled", async || running.seen().len() == 1).await;
-    until("the broken one is buried", async || rig.dead().await.len() == 1).await;
+    until("the fine one is handled", async || {
+        running.seen().len() == 1
+    })
+    .await;
+    until("the broken one is buried", async || {
+        rig.dead().await.len() == 1
+    })
+    .await;
     let letter = &rig.dead().await[0];
     assert_eq!(letter["id"], broken);
     assert!(letter["reason"].contains("UTF-8"), "{}", letter["reason"]);

@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 
 use comms::queue::{
-    Entry, FanOuts, FlowState, Page, Paged, Started, Windows, add_page, cursor, fan_outs, set_status, start,
+    Entry, FanOuts, FlowState, Page, Paged, Started, Windows, add_page, cursor, fan_outs,
+    set_status, start,
 };
 use redis::{AsyncCommands, streams::StreamRangeReply};
 
@@ -71,9 +72,17 @@ async fn page(rig: &Rig, entry: &Entry, after: i64, ends_turn: bool, windows: Wi
         last: upto == AUDIENCE,
         ends_turn,
     };
-    add_page(&rig.redis, TURNS, entry, "jobs", "job.wanted", &page, windows)
-        .await
-        .expect("a page")
+    add_page(
+        &rig.redis,
+        TURNS,
+        entry,
+        "jobs",
+        "job.wanted",
+        &page,
+        windows,
+    )
+    .await
+    .expect("a page")
 }
 
 async fn added(rig: &Rig) -> Vec<i64> {
@@ -100,7 +109,11 @@ async fn pages_repeated_after_lost_replies_add_nobody_twice() {
     let mut turns = 0;
     while let Some(entry) = next_turn(&rig).await {
         turns += 1;
-        let mut at = cursor(&rig.redis, 0, "7").await.expect("HMGET").expect("a flow").cursor;
+        let mut at = cursor(&rig.redis, 0, "7")
+            .await
+            .expect("HMGET")
+            .expect("a flow")
+            .cursor;
         for n in 1..=3 {
             let first = page(&rig, &entry, at, n == 3, WIDE).await;
             // The reply was lost: the same page again.
@@ -125,9 +138,16 @@ async fn pages_repeated_after_lost_replies_add_nobody_twice() {
 #[tokio::test]
 async fn two_workers_on_one_turn_leave_no_gap_and_no_duplicate() {
     let rig = Rig::new();
-    start(&rig.redis, 0, TURNS, &state("running", 1), false).await.expect("started");
-    start(&rig.redis, 0, TURNS, &state("running", 1), true).await.expect("twice");
-    let (one, two) = (next_turn(&rig).await.expect("one"), next_turn(&rig).await.expect("two"));
+    start(&rig.redis, 0, TURNS, &state("running", 1), false)
+        .await
+        .expect("started");
+    start(&rig.redis, 0, TURNS, &state("running", 1), true)
+        .await
+        .expect("twice");
+    let (one, two) = (
+        next_turn(&rig).await.expect("one"),
+        next_turn(&rig).await.expect("two"),
+    );
     let work = async |entry: &Entry| {
         let mut at = 0;
         loop {
@@ -140,22 +160,33 @@ async fn two_workers_on_one_turn_leave_no_gap_and_no_duplicate() {
     tokio::join!(work(&one), work(&two));
     let found = added(&rig).await;
     assert_eq!(found.len() as i64, AUDIENCE);
-        assert_eq!(found.iter().collect::<HashSet<_>>().len() as i64, AUDIENCE);
+    assert_eq!(found.iter().collect::<HashSet<_>>().len() as i64, AUDIENCE);
 }
 
 #[tokio::test]
 async fn a_full_window_delays_the_next_turn() {
     let rig = Rig::new();
-    start(&rig.redis, 0, TURNS, &state("running", 1), false).await.expect("started");
+    start(&rig.redis, 0, TURNS, &state("running", 1), false)
+        .await
+        .expect("started");
     let entry = next_turn(&rig).await.expect("a turn");
     let narrow = Windows {
         in_flight: 60,
         waiting: 1_000,
     };
-    assert_eq!(page(&rig, &entry, 0, false, narrow).await, Paged::Open { cursor: PAGE });
-    assert_eq!(page(&rig, &entry, PAGE, false, narrow).await, Paged::TurnEnded);
+    assert_eq!(
+        page(&rig, &entry, 0, false, narrow).await,
+        Paged::Open { cursor: PAGE }
+    );
+    assert_eq!(
+        page(&rig, &entry, PAGE, false, narrow).await,
+        Paged::TurnEnded
+    );
     assert_eq!(added(&rig).await.len(), 60);
-    assert!(next_turn(&rig).await.is_none(), "the next turn is not yet due");
+    assert!(
+        next_turn(&rig).await.is_none(),
+        "the next turn is not yet due"
+    );
     let waiting: Vec<String> = rig
         .redis
         .commands()
@@ -163,23 +194,37 @@ async fn a_full_window_delays_the_next_turn() {
         .await
         .expect("ZRANGE");
     assert!(waiting[0].contains("|2|"), "{waiting:?}");
-    let at = cursor(&rig.redis, 0, "7").await.expect("HMGET").expect("a flow");
+    let at = cursor(&rig.redis, 0, "7")
+        .await
+        .expect("HMGET")
+        .expect("a flow");
     assert_eq!(at.cursor, 60);
 }
 
 #[tokio::test]
 async fn a_paused_flow_stops_and_goes_on_where_it_was() {
     let rig = Rig::new();
-    start(&rig.redis, 0, TURNS, &state("running", 1), false).await.expect("started");
+    start(&rig.redis, 0, TURNS, &state("running", 1), false)
+        .await
+        .expect("started");
     let entry = next_turn(&rig).await.expect("a turn");
-    assert_eq!(page(&rig, &entry, 0, false, WIDE).await, Paged::Open { cursor: PAGE });
-    set_status(&rig.redis, TURNS, &state("paused", 2)).await.expect("paused");
+    assert_eq!(
+        page(&rig, &entry, 0, false, WIDE).await,
+        Paged::Open { cursor: PAGE }
+    );
+    set_status(&rig.redis, TURNS, &state("paused", 2))
+        .await
+        .expect("paused");
     assert_eq!(page(&rig, &entry, PAGE, false, WIDE).await, Paged::Stopped);
     assert!(next_turn(&rig).await.is_none());
     // An older revision that comes late changes nothing.
-    set_status(&rig.redis, TURNS, &state("running", 1)).await.expect("old");
+    set_status(&rig.redis, TURNS, &state("running", 1))
+        .await
+        .expect("old");
     assert!(next_turn(&rig).await.is_none());
-    set_status(&rig.redis, TURNS, &state("running", 3)).await.expect("resumed");
+    set_status(&rig.redis, TURNS, &state("running", 3))
+        .await
+        .expect("resumed");
     let mut at = PAGE;
     let entry = next_turn(&rig).await.expect("the turn again");
     while let Paged::Open { cursor } = page(&rig, &entry, at, false, WIDE).await {

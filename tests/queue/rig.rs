@@ -11,8 +11,8 @@ use std::{
 };
 
 use comms::queue::{
-    Consumer, ConsumerConfig, Entry, Handler, Held, Keys, Outcome, Presence, Redis, Settler, Source,
-    Turns, WorkerInfo,
+    Consumer, ConsumerConfig, Entry, Handler, Held, Keys, Outcome, Presence, Redis, Settler,
+    Source, Turns, WorkerInfo,
 };
 use redis::AsyncCommands;
 use tokio::task::JoinHandle;
@@ -160,7 +160,9 @@ impl Rig {
     }
 
     pub(super) async fn tally(&self, flow: &str) -> comms::queue::Tally {
-        comms::queue::Tally::read(&self.redis, flow).await.expect("HGETALL")
+        comms::queue::Tally::read(&self.redis, flow)
+            .await
+            .expect("HGETALL")
     }
 
     /// Entries that are pending or unread in `jobs`.
@@ -176,12 +178,8 @@ impl Rig {
 
     pub(super) async fn dead(&self) -> Vec<HashMap<String, String>> {
         let key = self.redis.keys().dead(0, "jobs");
-        let letters: Vec<(String, HashMap<String, String>)> = self
-            .redis
-            .commands()
-            .xrange_all(key)
-            .await
-            .expect("XRANGE");
+        let letters: Vec<(String, HashMap<String, String>)> =
+            self.redis.commands().xrange_all(key).await.expect("XRANGE");
         letters.into_iter().map(|(_, fields)| fields).collect()
     }
 }
