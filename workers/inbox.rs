@@ -38,7 +38,8 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-#[tokio::main]
+// One thread takes as many mails as two that wake each other, and leaves the other cores to the senders.
+#[tokio::main(flavor = "current_thread")]
 async fn run(config: &Config) -> Result<()> {
     let filter = EnvFilter::try_new(&config.log).context("COMMS_LOG is not a log filter")?;
     tracing_subscriber::fmt()

@@ -3,10 +3,10 @@
 //! It speaks Inbucket's REST API v1, so that whatever talks to Inbucket talks to it. It must never be the
 //! slowest stage of a campaign: at reception a mail is bytes, and is parsed when somebody looks at it.
 //!
-//! Reading order: [`smtp`](self) bytes come in through `server`, become commands and replies in `session`
-//! (over the crate mailin) and a [`Mail`] in `receiver`; [`Store`] keeps and counts them; `api`, `browse`
-//! and `page` show them.
+//! Reading order: bytes come in through `server`, become commands and replies in `session` (over the crate
+//! mailin) and a [`Mail`] in `receiver`; [`Store`] keeps and counts them; `api`, `browse` and `page` show them.
 
+// The order is the reader's; blank lines keep rustfmt from sorting it.
 mod server;
 
 mod session;
@@ -16,17 +16,18 @@ mod command;
 mod receiver;
 
 mod mail;
+
 mod store;
 
 mod counters;
+mod mailboxes;
 
 mod api;
 
 mod browse;
-
-mod page;
 mod view;
 
+mod page;
 mod problem;
 
 #[cfg(test)]

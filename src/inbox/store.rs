@@ -1,7 +1,7 @@
 //! The kept mails: bounded by bytes, oldest dropped first, found by mailbox.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,8 +10,9 @@ use std::{
 };
 
 use super::{
-    counters::{Counters, Hashed, Stats},
+    counters::{Counters, Stats},
     mail::{self, Mail, mailbox_of},
+    mailboxes::Mailboxes,
 };
 
 /// A place in the queue costs this much even when its mail was deleted, until the queue's head reaches it.
@@ -38,15 +39,8 @@ struct Kept {
     first: u64,
     /// Every mail since `first`, `None` where one was deleted: a mail is found by its number alone.
     places: VecDeque<Option<Arc<Mail>>>,
-    /// Hash of the mailbox's name → its mails, ascending. Two names may share a hash, so readers compare names.
-    boxes: HashMap<u64, Ids, Hashed>,
-}
-
-/// Most mailboxes of a campaign hold one mail.
-#[derive(Debug)]
-enum Ids {
-    One(u64),
-    Many(Box<VecDeque<u64>>),
+    /// Keyed by the hash of the name; two names may share one, so readers compare names.
+    boxes: Mailboxes,
 }
 
 impl Store {
@@ -84,10 +78,7 @@ impl Store {
         kept.mails += 1;
         kept.places.push_back(Some(Arc::new(mail)));
         for name in boxes {
-            kept.boxes
-                .entry(name)
-                .and_modify(|ids| ids.push(id))
-                .or_insert(Ids::One(id));
+            kept.boxes.add(name, id);
         }
         while kept.bytes > self.limit_bytes && self.drop_oldest(&mut kept) {}
         id
@@ -112,13 +103,9 @@ impl Store {
     pub fn mailbox(&self, name: &str, limit: usize) -> Vec<Arc<Mail>> {
         let name = mailbox_of(name);
         let kept = self.lock();
-        let Some(ids) = kept.boxes.get(&self.hash(&name)) else {
-            return Vec::new();
-        };
-        let mut mails: Vec<_> = ids
-            .iter()
-            .rev()
-            .filter_map(|id| kept.get(id))
+        let newest = kept.boxes.newest(self.hash(&name));
+        let mails = newest.filter_map(|id| kept.get(id));
+        let mut mails: Vec<_> = mails
             .filter(|mail| is_in(mail, &name))
             .take(limit)
             .cloned()
@@ -131,32 +118,23 @@ impl Store {
     pub fn get(&self, name: &str, id: u64) -> Option<Arc<Mail>> {
         let name = mailbox_of(name);
         let kept = self.lock();
-        kept.boxes
-            .get(&self.hash(&name))
-            .filter(|ids| ids.contains(id))?;
+        if !kept.boxes.holds(self.hash(&name), id) {
+            return None;
+        }
         kept.get(id).filter(|mail| is_in(mail, &name)).cloned()
     }
 
     /// The newest mail of a mailbox.
     pub fn latest(&self, name: &str) -> Option<Arc<Mail>> {
-        let name = mailbox_of(name);
-        let kept = self.lock();
-        let ids = kept.boxes.get(&self.hash(&name))?;
-        ids.iter()
-            .rev()
-            .filter_map(|id| kept.get(id))
-            .find(|mail| is_in(mail, &name))
-            .cloned()
+        self.mailbox(name, 1).pop()
     }
 
     /// A mailbox that this mail can be found in: that of its first recipient, unless it was deleted there.
     pub fn mailbox_holding(&self, mail: &Mail) -> Option<String> {
         let kept = self.lock();
-        mail.recipients().map(mailbox_of).find(|name| {
-            kept.boxes
-                .get(&self.hash(name))
-                .is_some_and(|ids| ids.contains(mail.id))
-        })
+        mail.recipients()
+            .map(mailbox_of)
+            .find(|name| kept.boxes.holds(self.hash(name), mail.id))
     }
 
     /// Takes a mail out of a mailbox; other recipients keep it. False when it wasn't there.
@@ -166,11 +144,11 @@ impl Store {
         let Some(mail) = kept.get(id).filter(|mail| is_in(mail, &name)).cloned() else {
             return false;
         };
-        let removed = kept.take_from_box(self.hash(&name), id);
+        let removed = kept.boxes.take(self.hash(&name), id);
         let elsewhere = self
             .boxes_of(&mail)
             .into_iter()
-            .any(|name| kept.boxes.get(&name).is_some_and(|ids| ids.contains(id)));
+            .any(|name| kept.boxes.holds(name, id));
         if removed && !elsewhere {
             kept.vacate(id);
             kept.trim_head();
@@ -210,7 +188,7 @@ impl Store {
         let first = kept.first;
         if let Some(mail) = kept.vacate(first) {
             for name in self.boxes_of(&mail) {
-                kept.take_from_box(name, first);
+                kept.boxes.take(name, first);
             }
             kept.counters.dropped += 1;
         }
@@ -265,53 +243,6 @@ impl Kept {
             self.bytes -= PLACE_BYTES;
         }
         self.first > before
-    }
-
-    fn take_from_box(&mut self, name: u64, id: u64) -> bool {
-        let Some(ids) = self.boxes.get_mut(&name) else {
-            return false;
-        };
-        match ids {
-            Ids::One(only) if *only == id => {
-                self.boxes.remove(&name);
-                true
-            }
-            Ids::One(_) => false,
-            Ids::Many(many) => {
-                let found = many.binary_search(&id);
-                if let Ok(at) = found {
-                    many.remove(at);
-                }
-                if many.is_empty() {
-                    self.boxes.remove(&name);
-                }
-                found.is_ok()
-            }
-        }
-    }
-}
-
-impl Ids {
-    fn push(&mut self, id: u64) {
-        match self {
-            Self::One(first) => *self = Self::Many(Box::new(VecDeque::from([*first, id]))),
-            Self::Many(many) => many.push_back(id),
-        }
-    }
-
-    fn contains(&self, id: u64) -> bool {
-        match self {
-            Self::One(only) => *only == id,
-            Self::Many(many) => many.binary_search(&id).is_ok(),
-        }
-    }
-
-    fn iter(&self) -> impl DoubleEndedIterator<Item = u64> {
-        let (one, many) = match self {
-            Self::One(only) => (Some(*only), None),
-            Self::Many(many) => (None, Some(many.iter().copied())),
-        };
-        one.into_iter().chain(many.into_iter().flatten())
     }
 }
 

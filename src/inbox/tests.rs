@@ -123,6 +123,36 @@ async fn a_client_that_waits_for_each_reply_gets_each_at_once() {
 }
 
 #[tokio::test]
+async fn a_mail_of_lettre_arrives_whole() {
+    use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor, message::MultiPart};
+    let inbox = start().await;
+    let mail = lettre::Message::builder()
+        .from("Comms <campaigns@example.com>".parse().unwrap())
+        .to("Zoë <zoe@example.com>".parse().unwrap())
+        .subject("Grüße")
+        .multipart(MultiPart::alternative_plain_html(
+            ".dot\r\n..two".to_owned(),
+            "<p>ü</p>".to_owned(),
+        ))
+        .unwrap();
+    let sender = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1")
+        .port(inbox.smtp.port())
+        .build();
+    let sent = tokio::time::timeout(LIMIT, sender.send(mail))
+        .await
+        .unwrap();
+    assert!(sent.unwrap().is_positive());
+    let got = inbox.json("/api/v1/mailbox/zoe/latest").await;
+    assert_eq!(got["subject"], "Grüße");
+    assert_eq!(got["to"], json!(["\"Zoë\" <zoe@example.com>"]));
+    assert_eq!(
+        got["body"],
+        json!({"text": ".dot\r\n..two", "html": "<p>ü</p>"})
+    );
+    inbox.end().await;
+}
+
+#[tokio::test]
 async fn the_mailbox_api_is_that_of_inbucket() {
     let inbox = start().await;
     inbox
