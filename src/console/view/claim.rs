@@ -1,0 +1,315 @@
+//! The plan of a claim, and afterwards what became of each id.
+
+use std::collections::BTreeMap;
+
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    popup::{self, button, choice, field},
+    text::{Canvas, cut, left, right, wrap},
+};
+use crate::console::{
+    dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage},
+    theme::Theme,
+};
+use crate::ops::{
+    ClaimOutcome, ClaimPlan, ClaimReport,
+    wording::{count, duration, outcome, rate},
+};
+
+pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>, area: Rect) {
+    let wide = area.width.saturating_sub(8).clamp(56, 100);
+    let cells = usize::from(wide.min(area.width)).saturating_sub(4);
+    let (lines, actions) = match &dialog.stage {
+        ClaimStage::Done { reports, left, .. } => done(dialog, reports, *left, cells, theme),
+        _ => asking(dialog, cells, theme),
+    };
+    let high = (lines.len() + actions.len() + 3) as u16;
+    let title = format!("Claim {}", entries(dialog.asked() as u64));
+    let most = area.height.saturating_sub(2);
+    let inside = popup::open(canvas, area, (wide, high.min(most)), &title, theme);
+    let room = usize::from(inside.height).saturating_sub(actions.len() + 1);
+    let first = usize::from(dialog.scroll).min(lines.len().saturating_sub(room));
+    for (row, line) in lines.iter().skip(first).take(room).enumerate() {
+        canvas.line(inside, row as u16, line);
+    }
+    let top = inside.height.saturating_sub(actions.len() as u16);
+    for (row, line) in actions.iter().enumerate() {
+        canvas.line(inside, top + row as u16, line);
+    }
+}
+
+fn entries(n: u64) -> String {
+    if n == 1 {
+        "1 entry".to_owned()
+    } else {
+        format!("{} entries", count(n))
+    }
+}
+
+type Lines = Vec<Line<'static>>;
+
+fn asking(dialog: &ClaimDialog, cells: usize, theme: &Theme) -> (Lines, Lines) {
+    let mut lines = Vec::new();
+    for (index, part) in dialog.parts.iter().enumerate() {
+        lines.push(Line::raw(""));
+        lines.push(Line::from(vec![
+            Span::styled(cut(&part.stream, 30), theme.title),
+            Span::styled(
+                format!("  {}  {}", part.group, entries(part.ids.len() as u64)),
+                theme.dim,
+            ),
+        ]));
+        let focused = dialog.focus == ClaimField::Target(index);
+        part_lines(part, focused, cells, theme, &mut lines);
+    }
+    lines.push(Line::raw(""));
+    let idle = choice(
+        &duration(dialog.min_idle_ms),
+        dialog.focus == ClaimField::MinIdle,
+        theme,
+    );
+    lines.push(field(
+        "min idle",
+        idle,
+        dialog.focus == ClaimField::MinIdle,
+        false,
+        theme,
+    ));
+    if let Some(n) = dialog.must_type() {
+        let typed = Span::styled(dialog.typed.0.clone(), theme.text);
+        let label = format!("type {n}");
+        lines.push(field(
+            &label,
+            typed,
+            dialog.focus == ClaimField::Typed,
+            true,
+            theme,
+        ));
+    }
+    let mut buttons = vec![Span::raw(" ")];
+    if dialog.stage == ClaimStage::Working {
+        buttons.push(Span::styled(" claiming …", theme.dim));
+    } else {
+        buttons.extend(button(
+            "Cancel",
+            dialog.focus == ClaimField::Cancel,
+            theme.text,
+            theme,
+        ));
+        buttons.push(Span::raw("  "));
+        let label = format!("Claim {}", count(dialog.planned()));
+        let style = if dialog.obstacle().is_none() {
+            theme.warn
+        } else {
+            theme.faint
+        };
+        buttons.extend(button(
+            &label,
+            dialog.focus == ClaimField::Claim,
+            style,
+            theme,
+        ));
+    }
+    let mut actions = vec![Line::from(buttons)];
+    if let Some(error) = dialog.error.clone().or_else(|| hopeless(dialog)) {
+        actions.push(Line::styled(
+            format!("  {}", cut(&error, cells.saturating_sub(2))),
+            theme.bad,
+        ));
+    }
+    (lines, actions)
+}
+
+/// An obstacle that no key in this dialog removes.
+fn hopeless(dialog: &ClaimDialog) -> Option<String> {
+    let known = dialog.parts.iter().all(|p| p.plan.is_some());
+    (known && dialog.must_type().is_none())
+        .then(|| dialog.obstacle())
+        .flatten()
+}
+
+fn part_lines(part: &ClaimPart, focused: bool, cells: usize, theme: &Theme, lines: &mut Lines) {
+    let plan = match &part.plan {
+        None => return lines.push(Line::styled("  looking at them …", theme.dim)),
+        Some(Err(error)) => {
+            return lines.push(Line::styled(
+                format!("  {}", cut(error, cells - 2)),
+                theme.bad,
+            ));
+        }
+        Some(Ok(plan)) => plan,
+    };
+    let target = match plan.targets.iter().find(|t| t.name == plan.to) {
+        None => Span::styled("nobody is alive who could take them", theme.bad),
+        Some(t) => choice(&t.name, focused, theme),
+    };
+    let mut line = field("to", target, focused, false, theme);
+    if let Some(t) = plan.targets.iter().find(|t| t.name == plan.to) {
+        let about = format!(
+            "   {}, {} in hand, {}",
+            t.state,
+            count(t.in_hand),
+            rate(t.rate)
+        );
+        line.push_span(Span::styled(about, theme.dim));
+    }
+    lines.push(line);
+    lines.push(Line::raw(""));
+    let head = format!(
+        "  {} {} {} {}",
+        left("id", 20),
+        left("owner", cells.saturating_sub(20 + 10 + 12 + 5)),
+        right("idle", 10),
+        right("deliveries", 12)
+    );
+    lines.push(Line::styled(head, theme.dim));
+    const SHOWN: usize = 5;
+    for item in plan.items.iter().take(SHOWN) {
+        let idle_style = if item.idle_ms < plan.min_idle_ms {
+            theme.warn
+        } else {
+            theme.text
+        };
+        let deliveries = format!("{} → {}", item.deliveries, item.deliveries + 1);
+        lines.push(Line::from(vec![
+            Span::raw("  "),
+            Span::styled(left(&item.entry.id, 20), theme.text),
+            Span::styled(
+                format!(
+                    " {}",
+                    left(&item.owner, cells.saturating_sub(20 + 10 + 12 + 5))
+                ),
+                theme.text,
+            ),
+            Span::styled(
+                format!(" {}", right(&duration(item.idle_ms), 10)),
+                idle_style,
+            ),
+            Span::styled(format!(" {}", right(&deliveries, 12)), theme.text),
+        ]));
+    }
+    if let Some(rest) = plan.items.len().checked_sub(SHOWN).filter(|n| *n > 0) {
+        lines.push(Line::styled(
+            format!("  and {} more", count(rest as u64)),
+            theme.dim,
+        ));
+    }
+    fresh(plan, lines, theme);
+    for command in plan.commands() {
+        for row in wrap(&command, cells.saturating_sub(2)) {
+            lines.push(Line::styled(format!("  {row}"), theme.accent));
+        }
+    }
+}
+
+fn fresh(plan: &ClaimPlan, lines: &mut Lines, theme: &Theme) {
+    let busy = plan
+        .items
+        .iter()
+        .filter(|i| i.idle_ms < plan.min_idle_ms)
+        .count();
+    if busy > 0 {
+        let text = format!(
+            "  {} not idle for {} yet: will stay",
+            entries(busy as u64),
+            duration(plan.min_idle_ms)
+        );
+        lines.push(Line::styled(text, theme.warn));
+    }
+    if !plan.absent.is_empty() {
+        let text = format!("  {} handled meanwhile", entries(plan.absent.len() as u64));
+        lines.push(Line::styled(text, theme.dim));
+    }
+}
+
+fn done(
+    dialog: &ClaimDialog,
+    reports: &[Result<ClaimReport, String>],
+    left_over: Option<usize>,
+    cells: usize,
+    theme: &Theme,
+) -> (Lines, Lines) {
+    let claimed: usize = reports.iter().flatten().map(ClaimReport::claimed).sum();
+    let mut lines = vec![Line::raw("")];
+    let style = if claimed > 0 { theme.good } else { theme.warn };
+    lines.push(Line::styled(
+        format!(
+            "{} of {} claimed",
+            count(claimed as u64),
+            entries(dialog.asked() as u64)
+        ),
+        style.patch(theme.title),
+    ));
+    if let Some(left_over) = left_over.filter(|_| claimed > 0) {
+        let text = if left_over == 0 {
+            "their new owners have handled all of them".to_owned()
+        } else {
+            format!(
+                "their new owners have handled {} of {}",
+                claimed.saturating_sub(left_over),
+                claimed
+            )
+        };
+        lines.push(Line::styled(text, theme.dim));
+    }
+    let mut sums: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for result in reports.iter().flatten().flat_map(|r| &r.results) {
+        *sums.entry(word(&result.outcome)).or_default() += 1;
+    }
+    lines.push(Line::raw(""));
+    for (word, n) in &sums {
+        lines.push(Line::styled(
+            format!("{} {word}", right(&count(*n as u64), 8)),
+            theme.text,
+        ));
+    }
+    lines.push(Line::raw(""));
+    for report in reports {
+        match report {
+            Err(error) => {
+                for row in wrap(error, cells) {
+                    lines.push(Line::styled(row, theme.bad));
+                }
+            }
+            Ok(report) => {
+                if !report.audited {
+                    lines.push(Line::styled("not written to the audit", theme.warn));
+                }
+                for result in &report.results {
+                    let style = match result.outcome {
+                        ClaimOutcome::Claimed => theme.good,
+                        ClaimOutcome::Unknown | ClaimOutcome::NotTried { .. } => theme.bad,
+                        _ => theme.warn,
+                    };
+                    let what = match &result.outcome {
+                        ClaimOutcome::Claimed => format!("claimed by {}", report.to),
+                        other => outcome(other),
+                    };
+                    lines.push(Line::from(vec![
+                        Span::styled(left(&result.entry.id, 20), theme.text),
+                        Span::styled(format!(" {}", cut(&what, cells.saturating_sub(21))), style),
+                    ]));
+                }
+            }
+        }
+    }
+    let mut buttons = vec![Span::raw(" ")];
+    buttons.extend(button("Close", true, theme.accent, theme));
+    (lines, vec![Line::from(buttons)])
+}
+
+fn word(outcome: &ClaimOutcome) -> &'static str {
+    match outcome {
+        ClaimOutcome::Claimed => "claimed",
+        ClaimOutcome::NotIdle { .. } => "not idle long enough",
+        ClaimOutcome::Vanished => "vanished: trimmed from the stream",
+        ClaimOutcome::Taken { .. } => "taken by another",
+        ClaimOutcome::Acknowledged => "handled meanwhile",
+        ClaimOutcome::Unknown => "unknown: the reply was lost",
+        ClaimOutcome::NotTried { .. } => "not tried",
+    }
+}
