@@ -59,9 +59,12 @@ fn run(cli: Cli) -> Result<Answer> {
                 "the console needs a terminal; without one, try `comms-tui status`"
             ));
         }
-        let ops = Arc::new(Ops::open(&settings(&cli)?, cli.read_only)?);
-        runtime()?.block_on(crate::console::run(ops, cli.theme))?;
-        return Ok(Answer::Yes);
+        let config = settings(&cli)?;
+        return runtime()?.block_on(async {
+            let ops = Arc::new(Ops::open(&config, cli.read_only)?);
+            crate::console::run(ops, cli.theme).await?;
+            Ok(Answer::Yes)
+        });
     };
     if let Command::Completions { shell } = command {
         let mut script = Vec::new();

@@ -10,7 +10,7 @@ use super::{
     message::{Cmd, Failure, Msg},
     model::View,
 };
-use crate::ops::{ClaimReport, Ops, OpsError};
+use crate::ops::{ClaimReport, Ops, OpsError, Status};
 
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
 /// A change is not given up early: its outcome would be unknown.
@@ -78,7 +78,7 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             view: View::Status,
             generation,
         } => {
-            let status = limited(LOOK_LIMIT, ops.status()).await;
+            let status = limited(LOOK_LIMIT, look(ops)).await;
             Msg::Status(generation, status.map(Box::new))
         }
         Cmd::Fetch {
@@ -120,6 +120,15 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
         }
         Cmd::Suspend | Cmd::Quit => return None,
     })
+}
+
+/// The first question after an outage may be answered with the failure of the last reconnect; the
+/// second one waits for a new connection.
+async fn look(ops: &Ops) -> Result<Status, OpsError> {
+    match ops.status().await {
+        Err(error) if error.is_away() => ops.status().await,
+        other => other,
+    }
 }
 
 async fn left(ops: &Ops, reports: &[ClaimReport]) -> Result<usize, OpsError> {

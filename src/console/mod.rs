@@ -4,6 +4,8 @@
 mod action;
 mod dialog;
 mod fetch;
+#[cfg(test)]
+mod fixture;
 mod history;
 mod message;
 mod model;

@@ -28,13 +28,16 @@ struct Widths {
 
 impl Widths {
     fn of(cells: usize) -> Self {
-        let (done, count, rate, state) = (5, 19, 10, 9);
+        let (done, count, rate, state) = match cells {
+            0..100 => (5, 17, 10, 9),
+            _ => (5, 21, 12, 11),
+        };
         // Five gaps of a space, and two cells for the balance.
         let rest = cells.saturating_sub(done + count + rate + state + 5 + 2);
-        let name = (rest * 3 / 5).min(34);
+        let name = (rest * 2 / 3).min(36);
         Self {
             name,
-            bar: (rest - name).min(40),
+            bar: rest - name,
             done,
             count,
             rate,

@@ -9,7 +9,7 @@ use ratatui::{
 
 use super::{
     popup::{self, button, choice, field},
-    text::{Canvas, cut, left, right, wrap},
+    text::{Canvas, cut, left, right, wrap_words},
 };
 use crate::console::{
     dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage},
@@ -32,13 +32,29 @@ pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>,
     let most = area.height.saturating_sub(2);
     let inside = popup::open(canvas, area, (wide, high.min(most)), &title, theme);
     let room = usize::from(inside.height).saturating_sub(actions.len() + 1);
-    let first = usize::from(dialog.scroll).min(lines.len().saturating_sub(room));
+    let mut first = usize::from(dialog.scroll).min(lines.len().saturating_sub(room));
+    // What has the focus is in view.
+    let focused = lines
+        .iter()
+        .position(|l| l.spans.first().is_some_and(|s| s.content == "▸ "));
+    if let Some(line) = focused.filter(|l| *l < first || *l >= first + room) {
+        first = line.saturating_sub(room / 2);
+    }
     for (row, line) in lines.iter().skip(first).take(room).enumerate() {
         canvas.line(inside, row as u16, line);
     }
     let top = inside.height.saturating_sub(actions.len() as u16);
     for (row, line) in actions.iter().enumerate() {
         canvas.line(inside, top + row as u16, line);
+    }
+}
+
+/// Seconds as long as they are easy to read: it is what the command line takes.
+fn min_idle(ms: u64) -> String {
+    if ms % 1_000 == 0 && ms <= 300_000 {
+        format!("{} s", ms / 1_000)
+    } else {
+        duration(ms)
     }
 }
 
@@ -64,25 +80,16 @@ fn asking(dialog: &ClaimDialog, cells: usize, theme: &Theme) -> (Lines, Lines) {
             ),
         ]));
         let focused = dialog.focus == ClaimField::Target(index);
-        part_lines(part, focused, cells, theme, &mut lines);
+        let shown = if dialog.parts.len() > 1 { 3 } else { 5 };
+        part_lines(part, focused, shown, cells, theme, &mut lines);
     }
-    lines.push(Line::raw(""));
-    let idle = choice(
-        &duration(dialog.min_idle_ms),
-        dialog.focus == ClaimField::MinIdle,
-        theme,
-    );
-    lines.push(field(
-        "min idle",
-        idle,
-        dialog.focus == ClaimField::MinIdle,
-        false,
-        theme,
-    ));
+    let is_idle = dialog.focus == ClaimField::MinIdle;
+    let idle = choice(&min_idle(dialog.min_idle_ms), is_idle, theme);
+    let mut actions = vec![field("min idle", idle, is_idle, false, theme)];
     if let Some(n) = dialog.must_type() {
         let typed = Span::styled(dialog.typed.0.clone(), theme.text);
         let label = format!("type {n}");
-        lines.push(field(
+        actions.push(field(
             &label,
             typed,
             dialog.focus == ClaimField::Typed,
@@ -90,6 +97,7 @@ fn asking(dialog: &ClaimDialog, cells: usize, theme: &Theme) -> (Lines, Lines) {
             theme,
         ));
     }
+    actions.push(Line::raw(""));
     let mut buttons = vec![Span::raw(" ")];
     if dialog.stage == ClaimStage::Working {
         buttons.push(Span::styled(" claiming …", theme.dim));
@@ -114,7 +122,7 @@ fn asking(dialog: &ClaimDialog, cells: usize, theme: &Theme) -> (Lines, Lines) {
             theme,
         ));
     }
-    let mut actions = vec![Line::from(buttons)];
+    actions.push(Line::from(buttons));
     if let Some(error) = dialog.error.clone().or_else(|| hopeless(dialog)) {
         actions.push(Line::styled(
             format!("  {}", cut(&error, cells.saturating_sub(2))),
@@ -132,7 +140,14 @@ fn hopeless(dialog: &ClaimDialog) -> Option<String> {
         .flatten()
 }
 
-fn part_lines(part: &ClaimPart, focused: bool, cells: usize, theme: &Theme, lines: &mut Lines) {
+fn part_lines(
+    part: &ClaimPart,
+    focused: bool,
+    shown: usize,
+    cells: usize,
+    theme: &Theme,
+    lines: &mut Lines,
+) {
     let plan = match &part.plan {
         None => return lines.push(Line::styled("  looking at them …", theme.dim)),
         Some(Err(error)) => {
@@ -167,8 +182,7 @@ fn part_lines(part: &ClaimPart, focused: bool, cells: usize, theme: &Theme, line
         right("deliveries", 12)
     );
     lines.push(Line::styled(head, theme.dim));
-    const SHOWN: usize = 5;
-    for item in plan.items.iter().take(SHOWN) {
+    for item in plan.items.iter().take(shown) {
         let idle_style = if item.idle_ms < plan.min_idle_ms {
             theme.warn
         } else {
@@ -192,7 +206,7 @@ fn part_lines(part: &ClaimPart, focused: bool, cells: usize, theme: &Theme, line
             Span::styled(format!(" {}", right(&deliveries, 12)), theme.text),
         ]));
     }
-    if let Some(rest) = plan.items.len().checked_sub(SHOWN).filter(|n| *n > 0) {
+    if let Some(rest) = plan.items.len().checked_sub(shown).filter(|n| *n > 0) {
         lines.push(Line::styled(
             format!("  and {} more", count(rest as u64)),
             theme.dim,
@@ -200,8 +214,12 @@ fn part_lines(part: &ClaimPart, focused: bool, cells: usize, theme: &Theme, line
     }
     fresh(plan, lines, theme);
     for command in plan.commands() {
-        for row in wrap(&command, cells.saturating_sub(2)) {
-            lines.push(Line::styled(format!("  {row}"), theme.accent));
+        for (n, row) in wrap_words(&command, cells.saturating_sub(4))
+            .iter()
+            .enumerate()
+        {
+            let indent = if n == 0 { "  " } else { "    " };
+            lines.push(Line::styled(format!("{indent}{row}"), theme.accent));
         }
     }
 }
@@ -216,7 +234,7 @@ fn fresh(plan: &ClaimPlan, lines: &mut Lines, theme: &Theme) {
         let text = format!(
             "  {} not idle for {} yet: will stay",
             entries(busy as u64),
-            duration(plan.min_idle_ms)
+            min_idle(plan.min_idle_ms)
         );
         lines.push(Line::styled(text, theme.warn));
     }
@@ -271,7 +289,7 @@ fn done(
     for report in reports {
         match report {
             Err(error) => {
-                for row in wrap(error, cells) {
+                for row in wrap_words(error, cells) {
                     lines.push(Line::styled(row, theme.bad));
                 }
             }

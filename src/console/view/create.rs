@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::{
     popup::{self, button, choice, field},
-    text::{Canvas, cut, wrap},
+    text::{Canvas, cut, wrap_words},
 };
 use crate::console::{
     dialog::{CreateField, CreateForm, Input},
@@ -82,7 +82,10 @@ pub(super) fn draw(theme: &Theme, form: &CreateForm, canvas: &mut Canvas<'_>, ar
     if form.sending {
         lines.push(Line::styled("  creating …", theme.dim));
     } else if let Some(error) = &form.error {
-        for line in wrap(error, cells.saturating_sub(2)).into_iter().take(2) {
+        for line in wrap_words(error, cells.saturating_sub(2))
+            .into_iter()
+            .take(2)
+        {
             lines.push(Line::styled(format!("  {line}"), theme.bad));
         }
     }

@@ -114,15 +114,18 @@ fn stuck_number(model: &Model) -> Option<String> {
 pub(super) fn nothing_yet(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
     let theme = &model.setting.theme;
     let lines = match &model.link {
-        Link::Away { reason, .. } => vec![
-            Line::styled(
-                format!("Redis at {} is away", model.setting.address),
-                theme.bad,
-            ),
-            Line::styled(cut(reason, usize::from(body.width)), theme.dim),
-            Line::raw(""),
-            Line::styled("is it running? ./start.sh", theme.text),
-        ],
+        Link::Away { reason, .. } => {
+            let reason = reason.strip_prefix("Redis is away: ").unwrap_or(reason);
+            vec![
+                Line::styled(
+                    format!("Redis at {} is away", model.setting.address),
+                    theme.bad,
+                ),
+                Line::styled(cut(reason, usize::from(body.width)), theme.dim),
+                Line::raw(""),
+                Line::styled("is it running? ./start.sh", theme.text),
+            ]
+        }
         _ => vec![Line::styled("looking …", theme.dim)],
     };
     let top = body.height.saturating_sub(lines.len() as u16) / 2;

@@ -28,7 +28,7 @@ pub(super) fn draw(theme: &Theme, scroll: u16, canvas: &mut Canvas<'_>, area: Re
     let inside = popup::open(
         canvas,
         area,
-        (68, high.min(area.height.saturating_sub(2))),
+        (76, high.min(area.height.saturating_sub(2))),
         "Keys",
         theme,
     );

@@ -61,9 +61,10 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
     }
 }
 
-/// Data of a server that is away recedes.
+/// Data of a server that is away recedes, and what lies behind a question.
 fn body_theme(model: &Model) -> Theme {
     match model.link {
+        _ if model.dialog.is_some() => model.setting.theme.faded(),
         Link::Away { .. } => model.setting.theme.faded(),
         _ => model.setting.theme,
     }

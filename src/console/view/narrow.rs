@@ -2,7 +2,7 @@
 
 use ratatui::{layout::Rect, text::Line};
 
-use super::text::{Canvas, cut};
+use super::text::{Canvas, cut, right};
 use crate::console::model::{Link, Model};
 use crate::ops::wording::{count, percent};
 
@@ -17,11 +17,14 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if let Some(status) = &model.status.data {
         for stage in &status.overview.stages {
             let behind = stage.own_group().map_or(0, |g| g.backlog.count);
-            lines.push((format!("{} {}", count(behind), stage.stream), theme.text));
+            lines.push((
+                format!("{} {}", right(&count(behind), 8), stage.stream),
+                theme.text,
+            ));
         }
         for row in model.campaigns.data.iter().flatten().take(3) {
             let done = row.progress().map_or_else(|| "–".to_owned(), percent);
-            lines.push((format!("{done} {}", row.view.name), theme.text));
+            lines.push((format!("{} {}", right(&done, 8), row.view.name), theme.text));
         }
         for finding in &status.findings {
             lines.push((finding.text.clone(), theme.warn));

@@ -172,28 +172,19 @@ fn summary(stuck: &StuckEntry) -> String {
 fn entry(stuck: &StuckEntry, theme: &Theme, canvas: &mut Canvas<'_>, area: Rect) {
     let cells = usize::from(area.width);
     let entry = &stuck.entry;
-    let owner = if stuck.owner_live {
-        "is alive"
-    } else {
-        "is gone"
-    };
     let title = Line::from(vec![
         Span::styled(entry.id.clone(), theme.title),
-        Span::styled(
-            cut(
-                &format!(
-                    "  {}  {} {owner}, untouched for {}, delivered {}×",
-                    entry.group,
-                    entry.consumer,
-                    duration(entry.idle_ms),
-                    count(entry.deliveries)
-                ),
-                cells.saturating_sub(entry.id.len()),
-            ),
-            theme.dim,
-        ),
+        Span::styled(format!("  {}", cut(&entry.group, 40)), theme.dim),
     ]);
     canvas.line(area, 0, &title);
+    let owner = if stuck.owner_live { "alive" } else { "gone" };
+    let about = format!(
+        "{}, {owner}, hasn't touched it for {}; delivered {}×",
+        entry.consumer,
+        duration(entry.idle_ms),
+        count(entry.deliveries)
+    );
+    canvas.line(area, 1, &Line::styled(cut(&about, cells), theme.dim));
     let text = match &entry.fields {
         None => "it was trimmed from the stream: nobody can handle it any more".to_owned(),
         Some(fields) => {
@@ -204,8 +195,8 @@ fn entry(stuck: &StuckEntry, theme: &Theme, canvas: &mut Canvas<'_>, area: Rect)
             fields.join("  ")
         }
     };
-    let rows = usize::from(area.height.saturating_sub(1));
+    let rows = usize::from(area.height.saturating_sub(2));
     for (row, line) in wrap(&text, cells).into_iter().take(rows).enumerate() {
-        canvas.line(area, 1 + row as u16, &Line::styled(line, theme.text));
+        canvas.line(area, 2 + row as u16, &Line::styled(line, theme.text));
     }
 }

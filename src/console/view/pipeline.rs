@@ -9,7 +9,7 @@ use ratatui::{
 use super::{
     campaigns,
     text::{Canvas, cut, left, width},
-    widgets::{fact, pipe, spark},
+    widgets::{fact, pipe, short, spark},
     workers,
 };
 use crate::console::{
@@ -28,7 +28,7 @@ const GAP: u16 = 3;
 /// A stage without its chart.
 const FACTS: u16 = 9;
 /// From here on there is room for a list of workers beside the campaigns.
-const WIDE: u16 = 110;
+const SIDE_BY_SIDE: u16 = 170;
 /// A time lag that marks a bottleneck, ms.
 const SLOW_MS: u64 = 1_000;
 
@@ -42,62 +42,90 @@ pub(super) fn draw(
     let chart: u16 = match body.height {
         0..17 => 0,
         17..26 => 1,
-        26..40 => 3,
+        26..34 => 3,
         _ => 5,
     };
     stages(model, status, theme, canvas, body, chart);
-    let top = FACTS + chart + 1;
+    let top = (FACTS + chart + 1).min(body.height);
     let rest = Rect {
-        y: body.y + top.min(body.height),
-        height: body.height.saturating_sub(top),
+        y: body.y + top,
+        height: body.height - top,
         ..body
     };
-    // What is wrong stands below, but is never squeezed out by lists.
-    let findings = status.findings.len() as u16;
-    let wrong = match findings {
-        0 => 1,
-        n => (n + 1).min((rest.height / 2).max(2)),
-    };
-    let lists = Rect {
-        height: rest
-            .height
-            .saturating_sub(wrong + u16::from(rest.height > wrong + 4)),
-        ..rest
-    };
-    let below = Rect {
-        y: rest.bottom().saturating_sub(wrong),
-        height: wrong.min(rest.height),
-        ..rest
-    };
-    if body.width >= WIDE {
-        let gap = 4;
-        let half = Rect {
-            width: (lists.width - gap) * 58 / 100,
-            ..lists
-        };
-        campaigns::draw(model, theme, canvas, half);
-        let other = Rect {
-            x: half.right() + gap,
-            width: lists.width - gap - half.width,
-            ..lists
-        };
-        workers::list(model, theme, canvas, other, None);
-    } else if lists.height >= 14 {
-        let upper = Rect {
-            height: lists.height / 2,
-            ..lists
-        };
-        campaigns::draw(model, theme, canvas, upper);
-        let lower = Rect {
-            y: upper.bottom() + 1,
-            height: lists.height - upper.height - 1,
-            ..lists
-        };
-        workers::list(model, theme, canvas, lower, None);
-    } else {
-        campaigns::draw(model, theme, canvas, lists);
+    let parts = share(model, status, rest);
+    campaigns::draw(model, theme, canvas, parts.campaigns);
+    if parts.workers.height > 1 {
+        workers::list(model, theme, canvas, parts.workers, false);
     }
-    diagnosis(status, theme, canvas, below);
+    diagnosis(status, theme, canvas, parts.diagnosis);
+}
+
+/// Where the lists below the stages go.
+struct Parts {
+    campaigns: Rect,
+    workers: Rect,
+    diagnosis: Rect,
+}
+
+/// What is wrong is never squeezed out; campaigns have at least three rows; workers get what is left,
+/// or the place beside the campaigns where it is wide enough.
+fn share(model: &Model, status: &Status, rest: Rect) -> Parts {
+    let rows = |n: usize| {
+        u16::try_from(n.max(1))
+            .unwrap_or(u16::MAX)
+            .saturating_add(1)
+    };
+    // A blank line or a heading stands above each part.
+    let wrong = rows(status.findings.len()).min(rest.height.saturating_sub(4).max(2));
+    let wrong = wrong.min(rest.height / 2);
+    let room = rest.height.saturating_sub(wrong);
+    let part = |rect: Rect, from: u16, height: u16| Rect {
+        y: rest.y + from.min(rest.height),
+        height: height.min(rest.height.saturating_sub(from)),
+        ..rect
+    };
+    let wanted = rows(model.campaigns.data.as_ref().map_or(0, Vec::len));
+    let workers = rows(model.workers().len());
+    if rest.width >= SIDE_BY_SIDE {
+        let gap = 4;
+        let left = Rect {
+            width: (rest.width - gap) / 2,
+            ..rest
+        };
+        let right = Rect {
+            x: left.right() + gap,
+            width: rest.width - gap - left.width,
+            ..rest
+        };
+        let high = wanted.max(workers).min(room);
+        return Parts {
+            campaigns: part(left, 0, high),
+            workers: part(right, 0, high),
+            diagnosis: part(rest, high + 1, wrong + 1),
+        };
+    }
+    let spacious = room >= 12;
+    let campaigns = if spacious {
+        wanted.min((room / 2).max(room.saturating_sub(workers + 2)))
+    } else {
+        wanted.min(room)
+    };
+    let left = if spacious {
+        room.saturating_sub(campaigns + 2)
+    } else {
+        0
+    };
+    let workers = workers.min(left);
+    let from = campaigns + if workers > 1 { workers + 1 } else { 0 };
+    Parts {
+        campaigns: part(rest, 0, campaigns),
+        workers: part(rest, campaigns + 1, workers),
+        diagnosis: part(
+            rest,
+            from + u16::from(spacious),
+            wrong + u16::from(spacious),
+        ),
+    }
 }
 
 fn stages(
@@ -180,25 +208,15 @@ fn draw_stage(
             canvas.line(area, 3 + row as u16, line);
         }
     }
-    let facts = facts(model, status, stage, theme);
-    for (row, (label, value, style)) in facts.iter().enumerate() {
-        let line = fact(label, value, cells, *style, theme);
+    let facts = facts(model, stage, theme);
+    let facts = facts.iter().map(|(l, v, s)| fact(l, v, cells, *s, theme));
+    let lines = facts.chain(pairs(status, stage, cells, theme));
+    for (row, line) in lines.enumerate() {
         canvas.line(area, 3 + chart + row as u16, &line);
     }
 }
 
-fn facts(
-    model: &Model,
-    status: &Status,
-    stage: &StreamView,
-    theme: &Theme,
-) -> Vec<(&'static str, String, Style)> {
-    let overview = &status.overview;
-    let live = overview
-        .workers
-        .iter()
-        .filter(|w| w.live && w.info.service == stage.group)
-        .count();
+fn facts(model: &Model, stage: &StreamView, theme: &Theme) -> Vec<(&'static str, String, Style)> {
     let mut facts = Vec::new();
     let dash = || "–".to_owned();
     match stage.own_group() {
@@ -239,38 +257,67 @@ fn facts(
             facts.push(("oldest idle", idle, style));
         }
     }
-    let waiting = stage.retry + stage.parked;
-    let retry = match stage.parked {
-        0 => count(stage.retry),
-        parked => format!("{} + {} parked", count(stage.retry), count(parked)),
-    };
-    facts.push((
-        "retry",
-        retry,
-        if waiting > 0 { theme.warn } else { theme.text },
-    ));
-    let workers = match stage.dead {
-        0 => ("workers", count(live as u64)),
-        dead => ("workers, dead", format!("{live}, {}", count(dead))),
-    };
-    let style = match (live, stage.dead) {
-        (0, _) => theme.bad,
-        (_, 0) => theme.text,
-        _ => theme.warn,
-    };
-    facts.push((workers.0, workers.1, style));
     facts
 }
 
+/// Two small numbers in one row: `retry  41   dead   1`.
+fn pair(
+    a: (&str, u64, Style),
+    b: (&str, u64, Style),
+    cells: usize,
+    theme: &Theme,
+) -> Line<'static> {
+    let first = cells.saturating_sub(2) / 2;
+    let second = cells.saturating_sub(first + 2);
+    let half = |(label, n, style): (&str, u64, Style), cells: usize| {
+        let value = short(n, cells.saturating_sub(width(label) + 1));
+        fact(label, &value, cells, style, theme).spans
+    };
+    let mut spans = half(a, first);
+    spans.push(Span::raw("  "));
+    spans.extend(half(b, second));
+    Line::from(spans)
+}
+
+fn pairs(status: &Status, stage: &StreamView, cells: usize, theme: &Theme) -> [Line<'static>; 2] {
+    let workers = status.overview.workers.iter();
+    let live = workers
+        .filter(|w| w.live && w.info.service == stage.group)
+        .count() as u64;
+    let if_any = |n: u64, style: Style| if n > 0 { style } else { theme.text };
+    [
+        pair(
+            ("retry", stage.retry, if_any(stage.retry, theme.warn)),
+            ("dead", stage.dead, if_any(stage.dead, theme.bad)),
+            cells,
+            theme,
+        ),
+        pair(
+            (
+                "workers",
+                live,
+                if live == 0 { theme.bad } else { theme.text },
+            ),
+            ("parked", stage.parked, if_any(stage.parked, theme.warn)),
+            cells,
+            theme,
+        ),
+    ]
+}
+
+/// Below a heading where there is room for one, else below a blank line.
 fn diagnosis(status: &Status, theme: &Theme, canvas: &mut Canvas<'_>, area: Rect) {
     if status.findings.is_empty() {
-        canvas.line(area, 0, &Line::styled("✓ nothing is wrong", theme.good));
+        canvas.line(area, 1, &Line::styled("✓ nothing is wrong", theme.good));
         return;
     }
-    canvas.line(area, 0, &Line::styled("Diagnosis", theme.title));
+    let findings = status.findings.len();
     let room = usize::from(area.height.saturating_sub(1));
+    if room > findings {
+        canvas.line(area, 0, &Line::styled("Diagnosis", theme.title));
+    }
     for (row, finding) in status.findings.iter().take(room).enumerate() {
-        let hidden = status.findings.len() - row - 1;
+        let hidden = findings - row - 1;
         let last = row + 1 == room && hidden > 0;
         let line = finding_line(
             finding,

@@ -67,6 +67,21 @@ pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
     lines
 }
 
+/// Lines of at most `cells`, broken between words where that is possible.
+pub(super) fn wrap_words(text: &str, cells: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in clean(text).split(' ') {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= cells => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.extend(wrap(word, cells)),
+        }
+    }
+    lines
+}
+
 /// Keeps the local part and the domain of every address to their first letters.
 pub(super) fn masked(text: &str) -> String {
     let is_part = |c: char| c.is_alphanumeric() || "._%+-".contains(c);

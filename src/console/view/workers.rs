@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    text::Canvas,
+    text::{Canvas, left},
     widgets::{Column, POINTER, first_row, headings, row, short, total},
 };
 use crate::console::{model::Model, theme::Theme};
@@ -17,19 +17,25 @@ use crate::ops::{
 };
 
 pub(super) fn draw(model: &Model, theme: &Theme, canvas: &mut Canvas<'_>, body: Rect) {
-    list(model, theme, canvas, body, model.selected_worker());
+    list(model, theme, canvas, body, true);
 }
 
-/// The list; on the home screen without a selection, and with fewer columns.
+/// The list; on the home screen without a selection.
 pub(super) fn list(
     model: &Model,
     theme: &Theme,
     canvas: &mut Canvas<'_>,
     area: Rect,
-    selected: Option<usize>,
+    selectable: bool,
 ) {
-    let columns = columns(usize::from(area.width).saturating_sub(2));
-    let mut heading = vec![Span::raw("  ")];
+    let selected = if selectable {
+        model.selected_worker()
+    } else {
+        None
+    };
+    let indent = if selectable { 2 } else { 0 };
+    let columns = columns(usize::from(area.width).saturating_sub(indent));
+    let mut heading = vec![Span::raw(" ".repeat(indent))];
     heading.extend(headings(&columns, theme));
     if let Some(span) = heading.get_mut(1) {
         *span = Span::styled(columns[0].cell("Workers"), theme.title);
@@ -37,7 +43,7 @@ pub(super) fn list(
     canvas.line(area, 0, &Line::from(heading));
     let workers = model.workers();
     if workers.is_empty() {
-        let text = "  none has ever started here: ./start.sh";
+        let text = "none has ever started here: ./start.sh";
         canvas.line(area, 1, &Line::styled(text, theme.dim));
         return;
     }
@@ -47,7 +53,7 @@ pub(super) fn list(
         let at = (n - first) as u16 + 1;
         let chosen = selected == Some(n);
         let pointer = if chosen { POINTER } else { " " };
-        let mut spans = vec![Span::styled(format!("{pointer} "), theme.accent)];
+        let mut spans = vec![Span::styled(left(pointer, indent), theme.accent)];
         spans.extend(row(&columns, &cells(worker, theme)));
         canvas.line(area, at, &Line::from(spans));
         if chosen {
