@@ -137,13 +137,13 @@ pub(super) async fn streams(ops: &Ops, out: &Out) -> Result<Answer> {
     }
     let table = rows
         .iter()
-        .flat_map(|row| row.view.partitions.iter().map(move |part| (row, part)))
-        .map(|(row, part)| {
+        .flat_map(|row| row.view.partitions.iter().zip(&row.memory_bytes))
+        .map(|(part, memory_bytes)| {
             vec![
                 part.source.stream.clone(),
                 part.source.partition.unwrap_or(0).to_string(),
                 count(part.length),
-                bytes(row.memory_bytes),
+                bytes(*memory_bytes),
                 part.first_id.clone(),
                 part.last_id.clone(),
                 count(part.retry),

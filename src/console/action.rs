@@ -302,7 +302,7 @@ pub(super) static ACTIONS: &[Action] = &[
         Act::Press,
         Scope::Forms,
         &[key(Enter)],
-        "press",
+        "ok",
         "go on, or press the button",
     ),
     look(

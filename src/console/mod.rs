@@ -88,7 +88,7 @@ async fn turn(
             }
             // Continued by somebody else than our own suspend: the screen is no longer what we drew.
             _ = signals.resume.recv() => {
-                screen.terminal.clear()?;
+                screen.start_over()?;
                 Some(Msg::Redraw)
             }
         };

@@ -11,7 +11,8 @@ use ratatui::{
         event::{self, DisableBracketedPaste, EnableBracketedPaste, Event},
         execute,
         terminal::{
-            EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+            Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
+            disable_raw_mode, enable_raw_mode,
         },
     },
 };
@@ -41,7 +42,14 @@ impl Screen {
             .context("cannot stop")?;
         // Here SIGCONT has come.
         take().context("cannot take the terminal again")?;
-        self.terminal.clear()?;
+        self.start_over()
+    }
+
+    /// Empties the screen, so that the next drawing draws all of it. `Terminal::clear` would ask the
+    /// terminal where the cursor is, and the answer would go to the thread that reads the keys.
+    pub(super) fn start_over(&mut self) -> Result<()> {
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
         Ok(())
     }
 }

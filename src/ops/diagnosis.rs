@@ -56,6 +56,12 @@ impl Finding {
 /// Looks for faults in what was read; worst first.
 pub fn diagnose(overview: &Overview, visibility_ms: u64) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if !overview.workers.iter().any(|w| w.live) {
+        findings.push(
+            Finding::new(Severity::Fault, "no worker is alive", "./start.sh")
+                .mended_by(Remedy::Workers),
+        );
+    }
     for stage in &overview.stages {
         match stage.own_group() {
             Some(group) => group_findings(overview, stage, group, visibility_ms, &mut findings),
@@ -91,7 +97,8 @@ fn group_findings(
         .iter()
         .filter(|w| w.live && w.info.service == *name)
         .count();
-    if group.backlog.count > 0 && live == 0 {
+    let others = overview.workers.iter().any(|w| w.live);
+    if group.backlog.count > 0 && live == 0 && others {
         findings.push(
             Finding::new(
                 Severity::Fault,

@@ -51,7 +51,7 @@ pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>,
 
 /// Seconds as long as they are easy to read: it is what the command line takes.
 fn min_idle(ms: u64) -> String {
-    if ms % 1_000 == 0 && ms <= 300_000 {
+    if ms.is_multiple_of(1_000) && ms <= 300_000 {
         format!("{} s", ms / 1_000)
     } else {
         duration(ms)
@@ -170,6 +170,7 @@ fn part_lines(
             count(t.in_hand),
             rate(t.rate)
         );
+        let about = cut(&about, cells.saturating_sub(line.width()));
         line.push_span(Span::styled(about, theme.dim));
     }
     lines.push(line);

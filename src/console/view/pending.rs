@@ -96,7 +96,7 @@ fn columns(room: usize) -> [Column; 7] {
     let mut columns = [
         Column::text("id", 17),
         Column::text("stream", 18),
-        Column::text("held by", 20),
+        Column::text("held by", 22),
         Column::number("idle", 8),
         Column::number("tries", 5),
         Column::number("campaign", 0),

@@ -197,10 +197,16 @@ fn draw_stage(
         canvas.line_right(area, 0, &Line::styled(badge, theme.warn));
     }
     canvas.line(area, 1, &Line::styled(cut(&stage.group, cells), theme.dim));
-    let rate = model.history.rate(index, Flow::Out);
+    // An edge carries what the next stage is given; the last one, what has been handled.
+    let (from, flow) = if index + 1 < status.overview.stages.len() {
+        (index + 1, Flow::In)
+    } else {
+        (index, Flow::Out)
+    };
+    let rate = model.history.rate(from, flow);
     canvas.line(area, 2, &pipe(rate, cells, hue, theme));
     if chart > 0 {
-        let series = model.history.series(index, Flow::Out, cells);
+        let series = model.history.series(from, flow, cells);
         for (row, line) in spark(&series, usize::from(chart), hue, theme)
             .iter()
             .enumerate()
