@@ -9,6 +9,7 @@ mod claim;
 mod inbox;
 mod look;
 mod out;
+mod status;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -82,7 +83,7 @@ fn run(cli: Cli) -> Result<Answer> {
 
 async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
     match command {
-        Command::Status => look::status(ops, out).await,
+        Command::Status => status::status(ops, out).await,
         Command::Campaign(command) => campaign::run(ops, command, out).await,
         Command::Streams => look::streams(ops, out).await,
         Command::Groups { stream } => look::groups(ops, stream.as_deref(), out).await,
@@ -91,7 +92,7 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
         Command::Workers => look::workers(ops, out).await,
         Command::Inbox(command) => inbox::run(ops, command, out).await,
         Command::Audit { limit } => look::audit(ops, *limit, out).await,
-        Command::Doctor => look::doctor(ops, out).await,
+        Command::Doctor => status::doctor(ops, out).await,
         Command::Completions { .. } => Ok(Answer::Yes),
     }
 }

@@ -1,6 +1,4 @@
-//! The plan of a claim, and afterwards what became of each id.
-
-use std::collections::BTreeMap;
+//! The question of a claim: what would be done to which entries.
 
 use ratatui::{
     layout::Rect,
@@ -8,6 +6,7 @@ use ratatui::{
 };
 
 use super::{
+    outcome,
     popup::{self, button, choice, field},
     text::{Canvas, cut, left, right, wrap_words},
 };
@@ -16,15 +15,17 @@ use crate::console::{
     theme::Theme,
 };
 use crate::ops::{
-    ClaimOutcome, ClaimPlan, ClaimReport,
-    wording::{count, duration, outcome, rate},
+    ClaimPlan,
+    wording::{count, duration, rate},
 };
 
 pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>, area: Rect) {
     let wide = area.width.saturating_sub(8).clamp(56, 100);
     let cells = usize::from(wide.min(area.width)).saturating_sub(4);
     let (lines, actions) = match &dialog.stage {
-        ClaimStage::Done { reports, left, .. } => done(dialog, reports, *left, cells, theme),
+        ClaimStage::Done { reports, left, .. } => {
+            outcome::lines(dialog, reports, *left, cells, theme)
+        }
         _ => asking(dialog, cells, theme),
     };
     let high = (lines.len() + actions.len() + 3) as u16;
@@ -58,7 +59,7 @@ fn min_idle(ms: u64) -> String {
     }
 }
 
-fn entries(n: u64) -> String {
+pub(super) fn entries(n: u64) -> String {
     if n == 1 {
         "1 entry".to_owned()
     } else {
@@ -66,7 +67,7 @@ fn entries(n: u64) -> String {
     }
 }
 
-type Lines = Vec<Line<'static>>;
+pub(super) type Lines = Vec<Line<'static>>;
 
 fn asking(dialog: &ClaimDialog, cells: usize, theme: &Theme) -> (Lines, Lines) {
     let mut lines = Vec::new();
@@ -242,93 +243,5 @@ fn fresh(plan: &ClaimPlan, lines: &mut Lines, theme: &Theme) {
     if !plan.absent.is_empty() {
         let text = format!("  {} handled meanwhile", entries(plan.absent.len() as u64));
         lines.push(Line::styled(text, theme.dim));
-    }
-}
-
-fn done(
-    dialog: &ClaimDialog,
-    reports: &[Result<ClaimReport, String>],
-    left_over: Option<usize>,
-    cells: usize,
-    theme: &Theme,
-) -> (Lines, Lines) {
-    let claimed: usize = reports.iter().flatten().map(ClaimReport::claimed).sum();
-    let mut lines = vec![Line::raw("")];
-    let style = if claimed > 0 { theme.good } else { theme.warn };
-    lines.push(Line::styled(
-        format!(
-            "{} of {} claimed",
-            count(claimed as u64),
-            entries(dialog.asked() as u64)
-        ),
-        style.patch(theme.title),
-    ));
-    if let Some(left_over) = left_over.filter(|_| claimed > 0) {
-        let text = if left_over == 0 {
-            "their new owners have handled all of them".to_owned()
-        } else {
-            format!(
-                "their new owners have handled {} of {}",
-                claimed.saturating_sub(left_over),
-                claimed
-            )
-        };
-        lines.push(Line::styled(text, theme.dim));
-    }
-    let mut sums: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for result in reports.iter().flatten().flat_map(|r| &r.results) {
-        *sums.entry(word(&result.outcome)).or_default() += 1;
-    }
-    lines.push(Line::raw(""));
-    for (word, n) in &sums {
-        lines.push(Line::styled(
-            format!("{} {word}", right(&count(*n as u64), 8)),
-            theme.text,
-        ));
-    }
-    lines.push(Line::raw(""));
-    for report in reports {
-        match report {
-            Err(error) => {
-                for row in wrap_words(error, cells) {
-                    lines.push(Line::styled(row, theme.bad));
-                }
-            }
-            Ok(report) => {
-                if !report.audited {
-                    lines.push(Line::styled("not written to the audit", theme.warn));
-                }
-                for result in &report.results {
-                    let style = match result.outcome {
-                        ClaimOutcome::Claimed => theme.good,
-                        ClaimOutcome::Unknown | ClaimOutcome::NotTried { .. } => theme.bad,
-                        _ => theme.warn,
-                    };
-                    let what = match &result.outcome {
-                        ClaimOutcome::Claimed => format!("claimed by {}", report.to),
-                        other => outcome(other),
-                    };
-                    lines.push(Line::from(vec![
-                        Span::styled(left(&result.entry.id, 20), theme.text),
-                        Span::styled(format!(" {}", cut(&what, cells.saturating_sub(21))), style),
-                    ]));
-                }
-            }
-        }
-    }
-    let mut buttons = vec![Span::raw(" ")];
-    buttons.extend(button("Close", true, theme.accent, theme));
-    (lines, vec![Line::from(buttons)])
-}
-
-fn word(outcome: &ClaimOutcome) -> &'static str {
-    match outcome {
-        ClaimOutcome::Claimed => "claimed",
-        ClaimOutcome::NotIdle { .. } => "not idle long enough",
-        ClaimOutcome::Vanished => "vanished: trimmed from the stream",
-        ClaimOutcome::Taken { .. } => "taken by another",
-        ClaimOutcome::Acknowledged => "handled meanwhile",
-        ClaimOutcome::Unknown => "unknown: the reply was lost",
-        ClaimOutcome::NotTried { .. } => "not tried",
     }
 }

@@ -4,12 +4,15 @@
 mod campaigns;
 mod claim;
 mod create;
+mod diagnosis;
 mod frame;
 mod help;
 mod narrow;
+mod outcome;
 mod pending;
 mod pipeline;
 mod popup;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod text;
