@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{
     Answer, Out,
     args::{CampaignCommand, CreateArgs},
-    look::campaign_table,
+    status::campaign_table,
 };
 use crate::ops::{
     CampaignRow, CampaignView, NewCampaign, Ops,

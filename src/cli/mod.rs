@@ -9,6 +9,7 @@ mod claim;
 mod inbox;
 mod look;
 mod out;
+mod status;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -59,9 +60,12 @@ fn run(cli: Cli) -> Result<Answer> {
                 "the console needs a terminal; without one, try `comms-tui status`"
             ));
         }
-        let ops = Arc::new(Ops::open(&settings(&cli)?, cli.read_only)?);
-        runtime()?.block_on(crate::console::run(ops, cli.theme))?;
-        return Ok(Answer::Yes);
+        let config = settings(&cli)?;
+        return runtime()?.block_on(async {
+            let ops = Arc::new(Ops::open(&config, cli.read_only)?);
+            crate::console::run(ops, cli.theme).await?;
+            Ok(Answer::Yes)
+        });
     };
     if let Command::Completions { shell } = command {
         let mut script = Vec::new();
@@ -79,7 +83,7 @@ fn run(cli: Cli) -> Result<Answer> {
 
 async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
     match command {
-        Command::Status => look::status(ops, out).await,
+        Command::Status => status::status(ops, out).await,
         Command::Campaign(command) => campaign::run(ops, command, out).await,
         Command::Streams => look::streams(ops, out).await,
         Command::Groups { stream } => look::groups(ops, stream.as_deref(), out).await,
@@ -88,7 +92,7 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
         Command::Workers => look::workers(ops, out).await,
         Command::Inbox(command) => inbox::run(ops, command, out).await,
         Command::Audit { limit } => look::audit(ops, *limit, out).await,
-        Command::Doctor => look::doctor(ops, out).await,
+        Command::Doctor => status::doctor(ops, out).await,
         Command::Completions { .. } => Ok(Answer::Yes),
     }
 }

@@ -1,11 +1,148 @@
-//! stub
-use std::sync::Arc;
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub enum ThemeChoice {
-    Dark,
-    Light,
-    None,
+//! The console: `update` takes messages and is pure, `view` draws the model and only that, `fetch`
+//! does what takes time. One table of actions drives keys, footer, help and the gate for mutations.
+
+mod action;
+mod dialog;
+mod fetch;
+#[cfg(test)]
+mod fixture;
+mod history;
+mod message;
+mod model;
+mod terminal;
+mod theme;
+mod update;
+mod view;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc::{Receiver, channel},
+    time::sleep_until,
+};
+
+pub use theme::ThemeChoice;
+
+use crate::{config, ops::Ops};
+use message::{Cmd, Msg};
+use model::{Model, Setting};
+
+/// Messages that may wait; more, and the senders do.
+const WAITING: usize = 256;
+
+/// Runs the console until it is left.
+///
+/// # Errors
+/// When the terminal can't be taken or written to.
+pub async fn run(ops: Arc<Ops>, theme: Option<ThemeChoice>) -> Result<()> {
+    let started = Instant::now();
+    let mut signals = Signals::new()?;
+    let (sender, mut messages) = channel(WAITING);
+    let fetcher = fetch::Fetcher::new(Arc::clone(&ops), sender.clone());
+    let mut screen = terminal::Screen::enter()?;
+    terminal::listen(sender);
+    let mut model = Model::new(setting(&ops, theme));
+    let result = turn(
+        &mut screen,
+        &mut model,
+        &mut messages,
+        &fetcher,
+        &mut signals,
+        started,
+    )
+    .await;
+    drop(screen);
+    fetcher.settle().await;
+    result
 }
-pub async fn run(_ops: Arc<crate::ops::Ops>, _theme: Option<ThemeChoice>) -> anyhow::Result<()> {
-    Ok(())
+
+async fn turn(
+    screen: &mut terminal::Screen,
+    model: &mut Model,
+    messages: &mut Receiver<Msg>,
+    fetcher: &fetch::Fetcher,
+    signals: &mut Signals,
+    started: Instant,
+) -> Result<()> {
+    let now_ms = || started.elapsed().as_millis() as u64;
+    loop {
+        if std::mem::take(&mut model.changed) {
+            screen.terminal.draw(|frame| view::draw(model, frame))?;
+        }
+        let wake_ms = update::next_wake_ms(model).min(now_ms() + 3_600_000);
+        let wake = started + Duration::from_millis(wake_ms);
+        let mut msg = tokio::select! {
+            Some(msg) = messages.recv() => Some(msg),
+            () = sleep_until(wake.into()) => Some(Msg::Tick),
+            _ = signals.terminate.recv() => return Ok(()),
+            _ = signals.hang_up.recv() => return Ok(()),
+            _ = signals.interrupt.recv() => return Ok(()),
+            _ = signals.stop.recv() => {
+                screen.suspend()?;
+                Some(Msg::Redraw)
+            }
+            // Continued by somebody else than our own suspend: the screen is no longer what we drew.
+            _ = signals.resume.recv() => {
+                screen.start_over()?;
+                Some(Msg::Redraw)
+            }
+        };
+        // Everything that has come is taken in before the next drawing.
+        while let Some(next) = msg {
+            for cmd in update::update(model, now_ms(), next) {
+                match cmd {
+                    Cmd::Quit => return Ok(()),
+                    Cmd::Suspend => {
+                        screen.suspend()?;
+                        model.changed = true;
+                    }
+                    other => fetcher.start(other),
+                }
+            }
+            msg = messages.try_recv().ok();
+        }
+    }
+}
+
+fn setting(ops: &Ops, theme: Option<ThemeChoice>) -> Setting {
+    let choice = match theme {
+        _ if config::no_color() => ThemeChoice::None,
+        Some(choice) => choice,
+        None => ThemeChoice::Dark,
+    };
+    let now = jiff::Timestamp::now().as_millisecond();
+    Setting {
+        theme: theme::Theme::new(choice),
+        read_only: ops.read_only(),
+        address: ops.redis_address(),
+        profile: ops.config().profile.to_string(),
+        visibility_ms: ops.config().visibility_ms,
+        session: format!("{}-{now}", std::process::id()),
+    }
+}
+
+/// What the operating system may tell us.
+struct Signals {
+    terminate: Signal,
+    hang_up: Signal,
+    interrupt: Signal,
+    stop: Signal,
+    resume: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            stop: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
+            resume: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+        })
+    }
 }

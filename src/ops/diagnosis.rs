@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::{GroupView, Overview, StreamView};
+use super::{
+    GroupView, Overview, StreamView,
+    wording::{count, duration},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +56,12 @@ impl Finding {
 /// Looks for faults in what was read; worst first.
 pub fn diagnose(overview: &Overview, visibility_ms: u64) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if !overview.workers.iter().any(|w| w.live) {
+        findings.push(
+            Finding::new(Severity::Fault, "no worker is alive", "./start.sh")
+                .mended_by(Remedy::Workers),
+        );
+    }
     for stage in &overview.stages {
         match stage.own_group() {
             Some(group) => group_findings(overview, stage, group, visibility_ms, &mut findings),
@@ -60,7 +69,9 @@ pub fn diagnose(overview: &Overview, visibility_ms: u64) -> Vec<Finding> {
                 Severity::Fault,
                 format!(
                     "{} holds {} entries and has no group {}",
-                    stage.stream, stage.length, stage.group
+                    stage.stream,
+                    count(stage.length),
+                    stage.group
                 ),
                 format!("start {}", stage.group),
             )),
@@ -86,7 +97,8 @@ fn group_findings(
         .iter()
         .filter(|w| w.live && w.info.service == *name)
         .count();
-    if group.backlog.count > 0 && live == 0 {
+    let others = overview.workers.iter().any(|w| w.live);
+    if group.backlog.count > 0 && live == 0 && others {
         findings.push(
             Finding::new(
                 Severity::Fault,
@@ -108,7 +120,8 @@ fn group_findings(
                 Severity::Fault,
                 format!(
                     "{} is gone and holds {} of {stream}",
-                    consumer.name, consumer.pending
+                    consumer.name,
+                    count(consumer.pending)
                 ),
                 next.clone(),
             )
@@ -120,7 +133,7 @@ fn group_findings(
         findings.push(
             Finding::new(
                 Severity::Warning,
-                format!("{stream} has entries untouched for {} s", oldest_ms / 1_000),
+                format!("{stream} has entries untouched for {}", duration(oldest_ms)),
                 next,
             )
             .mended_by(Remedy::Claim),
@@ -136,7 +149,7 @@ fn group_findings(
             Severity::Note,
             format!(
                 "lag of {name} unknown: entries it hasn't read were deleted; counted {at_least}{}",
-                group.backlog.count
+                count(group.backlog.count)
             ),
             "",
         ));
@@ -147,7 +160,10 @@ fn stage_findings(stage: &StreamView, findings: &mut Vec<Finding>) {
     if stage.dead > 0 {
         findings.push(Finding::new(
             Severity::Warning,
-            format!("{} dead letters of {}", stage.dead, stage.stream),
+            match stage.dead {
+                1 => format!("1 dead letter of {}", stage.stream),
+                n => format!("{} dead letters of {}", count(n), stage.stream),
+            },
             "comms-tui dead list",
         ));
     }

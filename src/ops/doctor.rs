@@ -113,10 +113,8 @@ fn server_checks(overview: &Overview) -> Vec<Finding> {
         )
     });
     let live = overview.workers.iter().filter(|w| w.live).count();
-    checks.push(if live > 0 {
-        ok(format!("{live} workers alive"))
-    } else {
-        fault("no worker is alive".to_owned())
-    });
+    if live > 0 {
+        checks.push(ok(format!("{live} workers alive")));
+    }
     checks
 }

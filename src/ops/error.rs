@@ -78,9 +78,10 @@ impl From<RedisError> for OpsError {
         if queue::is_away(&error) {
             return Self::Away {
                 what: "Redis",
-                source: error.into(),
+                // Its text already holds what is below it.
+                source: anyhow::anyhow!("{error}"),
             };
         }
-        Self::Failed(anyhow::Error::new(error).context("Redis refused"))
+        Self::Failed(anyhow::anyhow!("Redis refused: {error}"))
     }
 }

@@ -47,7 +47,7 @@ pub struct Ops {
 }
 
 impl Ops {
-    /// Connects to nothing yet: each verb connects to what it needs.
+    /// Connects to nothing yet: each verb connects to what it needs. Call it inside a tokio runtime.
     ///
     /// # Errors
     /// When a setting can't be understood.

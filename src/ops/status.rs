@@ -17,8 +17,8 @@ pub struct Status {
 pub struct StreamRow {
     #[serde(flatten)]
     pub view: StreamView,
-    /// Of all its partitions.
-    pub memory_bytes: u64,
+    /// Of each of its partitions, bytes.
+    pub memory_bytes: Vec<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,11 +49,8 @@ impl Ops {
         let overview = inspect::overview(&self.redis, &STAGES, self.config.presence_ms).await?;
         let mut rows = Vec::new();
         for view in overview.stages {
-            let bytes = inspect::memory_of(&self.redis, &self.sources(&view.stream)).await?;
-            rows.push(StreamRow {
-                view,
-                memory_bytes: bytes.iter().sum(),
-            });
+            let memory_bytes = inspect::memory_of(&self.redis, &self.sources(&view.stream)).await?;
+            rows.push(StreamRow { view, memory_bytes });
         }
         Ok(rows)
     }

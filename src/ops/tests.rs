@@ -261,6 +261,19 @@ async fn the_diagnosis_names_the_fault_and_what_mends_it() {
     run(&redis, &["XADD", &key, "*", "type", "x"]).await;
     run(&redis, &["DEL", &redis.keys().workers()]).await;
     let status = ops.status().await.expect("status");
+    assert!(
+        status
+            .findings
+            .iter()
+            .any(|f| f.text == "no worker is alive")
+    );
+    let now = now_ms(&redis).await.to_string();
+    run(
+        &redis,
+        &["ZADD", &redis.keys().workers(), &now, "other-3-3"],
+    )
+    .await;
+    let status = ops.status().await.expect("status");
     let texts: Vec<&str> = status.findings.iter().map(|f| f.text.as_str()).collect();
     assert!(
         texts

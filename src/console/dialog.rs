@@ -1,0 +1,206 @@
+//! The questions: help, creating a campaign, claiming entries. What they ask about is frozen.
+
+use crate::ops::{ClaimPlan, ClaimReport, PlannedId};
+
+/// Above this many, the number must be typed.
+pub(super) const TYPED_ABOVE: u64 = 100;
+
+/// A line of text being typed; the cursor stays at its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Input(pub String);
+
+impl Input {
+    /// Longer than any subject should be.
+    const MOST: usize = 200;
+
+    pub(super) fn push(&mut self, c: char) {
+        if !c.is_control() && self.0.chars().count() < Self::MOST {
+            self.0.push(c);
+        }
+    }
+
+    /// True when what was typed is that number, with or without separators.
+    pub(super) fn is_number(&self, n: u64) -> bool {
+        let digits: String = self.0.chars().filter(char::is_ascii_digit).collect();
+        digits.parse() == Ok(n)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Dialog {
+    Help { scroll: u16 },
+    Create(CreateForm),
+    Claim(ClaimDialog),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CreateField {
+    Name,
+    Subject,
+    Policy,
+    Typed,
+    Cancel,
+    Create,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct CreateForm {
+    pub number: u64,
+    pub name: Input,
+    pub subject: Input,
+    /// In doubt: hold instead of resend.
+    pub hold: bool,
+    pub typed: Input,
+    /// How many people it would reach.
+    pub audience: Option<Result<u64, String>>,
+    pub focus: CreateField,
+    /// Sent and not answered yet.
+    pub sending: bool,
+    pub error: Option<String>,
+    pub idempotency_key: String,
+}
+
+impl CreateForm {
+    pub(super) fn must_type(&self) -> Option<u64> {
+        match self.audience {
+            Some(Ok(n)) if n > TYPED_ABOVE => Some(n),
+            _ => None,
+        }
+    }
+
+    /// The fields in the order of Tab.
+    pub(super) fn fields(&self) -> Vec<CreateField> {
+        use CreateField::{Cancel, Create, Name, Policy, Subject, Typed};
+        let mut fields = vec![Name, Subject, Policy];
+        if self.must_type().is_some() {
+            fields.push(Typed);
+        }
+        fields.extend([Cancel, Create]);
+        fields
+    }
+
+    /// Why it can't be created yet.
+    pub(super) fn obstacle(&self) -> Option<String> {
+        if self.name.0.trim().is_empty() {
+            return Some("give it a name".to_owned());
+        }
+        match &self.audience {
+            None => return Some("the audience is still being counted".to_owned()),
+            Some(Err(error)) => return Some(format!("the audience is not known: {error}")),
+            Some(Ok(0)) => return Some("nobody would get it: the audience is empty".to_owned()),
+            Some(Ok(_)) => {}
+        }
+        let n = self.must_type()?;
+        (!self.typed.is_number(n)).then(|| format!("type {n} to confirm"))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClaimField {
+    /// The target of that part.
+    Target(usize),
+    MinIdle,
+    Typed,
+    Cancel,
+    Claim,
+}
+
+/// The entries of one group.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ClaimPart {
+    pub stream: String,
+    pub group: String,
+    pub ids: Vec<PlannedId>,
+    pub plan: Option<Result<ClaimPlan, String>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ClaimStage {
+    /// The plan is read, or shown.
+    Asking,
+    /// Sent and not answered yet.
+    Working,
+    Done {
+        reports: Vec<Result<ClaimReport, String>>,
+        /// How many of the claimed entries their new owners still hold.
+        left: Option<usize>,
+        look_at_ms: u64,
+        looking: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ClaimDialog {
+    pub number: u64,
+    pub parts: Vec<ClaimPart>,
+    pub min_idle_ms: u64,
+    pub typed: Input,
+    pub focus: ClaimField,
+    pub stage: ClaimStage,
+    pub scroll: u16,
+    pub error: Option<String>,
+}
+
+impl ClaimDialog {
+    /// What min-idle can be set to; never 0.
+    pub(super) const MIN_IDLE_MS: [u64; 8] = [
+        1_000, 5_000, 15_000, 30_000, 60_000, 300_000, 900_000, 3_600_000,
+    ];
+
+    pub(super) fn asked(&self) -> usize {
+        self.parts.iter().map(|p| p.ids.len()).sum()
+    }
+
+    /// The plans, once all are there.
+    pub(super) fn plans(&self) -> Option<Vec<ClaimPlan>> {
+        self.parts
+            .iter()
+            .map(|part| match &part.plan {
+                Some(Ok(plan)) => Some(plan.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// How many entries would be claimed.
+    pub(super) fn planned(&self) -> u64 {
+        let parts = self.parts.iter().filter_map(|p| p.plan.as_ref());
+        parts.flatten().map(|plan| plan.items.len() as u64).sum()
+    }
+
+    pub(super) fn must_type(&self) -> Option<u64> {
+        Some(self.planned()).filter(|n| *n > TYPED_ABOVE)
+    }
+
+    pub(super) fn fields(&self) -> Vec<ClaimField> {
+        if self.stage != ClaimStage::Asking {
+            return vec![ClaimField::Cancel];
+        }
+        let mut fields: Vec<_> = (0..self.parts.len()).map(ClaimField::Target).collect();
+        fields.push(ClaimField::MinIdle);
+        if self.must_type().is_some() {
+            fields.push(ClaimField::Typed);
+        }
+        fields.extend([ClaimField::Cancel, ClaimField::Claim]);
+        fields
+    }
+
+    /// Why it can't be done yet.
+    pub(super) fn obstacle(&self) -> Option<String> {
+        for part in &self.parts {
+            match &part.plan {
+                None => return Some("the plan is still being made".to_owned()),
+                Some(Err(error)) => return Some(error.clone()),
+                Some(Ok(plan)) if plan.to.is_empty() => {
+                    return Some(format!("no {} is alive: start one first", part.group));
+                }
+                Some(Ok(_)) => {}
+            }
+        }
+        if self.planned() == 0 {
+            return Some("none of them is pending any more".to_owned());
+        }
+        let n = self.must_type()?;
+        (!self.typed.is_number(n)).then(|| format!("type {n} to confirm"))
+    }
+}

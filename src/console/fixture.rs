@@ -1,0 +1,294 @@
+//! Models for tests: a pipeline at work, with something wrong in it.
+
+use super::{
+    message::Msg,
+    model::{Link, Model, Setting},
+    theme::{Theme, ThemeChoice},
+    update::update,
+};
+use crate::{
+    event::STAGES,
+    ops::{
+        Backlog, CampaignRow, CampaignView, ClaimPlan, ConsumerView, GroupView, PendingEntry,
+        PlannedClaim, Status, StreamView, Stuck, StuckEntry, Target, Worker, WorkerInfo, diagnose,
+    },
+    queue::inspect::Source,
+};
+
+const START_MS: u64 = 1_700_000_000_000;
+pub(super) const LIVE: &str = "mailbox-7f3a-4103-1731";
+pub(super) const GONE: &str = "mailbox-7f3a-3990-1731";
+
+pub(super) fn setting(theme: ThemeChoice) -> Setting {
+    Setting {
+        theme: Theme::new(theme),
+        read_only: false,
+        address: "127.0.0.1:6379".to_owned(),
+        profile: "dev".to_owned(),
+        visibility_ms: 60_000,
+        session: "test".to_owned(),
+    }
+}
+
+/// Nothing has been answered yet.
+pub(super) fn loading() -> Model {
+    Model::new(setting(ThemeChoice::None))
+}
+
+/// Half a minute of looks at a pipeline, second by second.
+pub(super) fn working() -> Model {
+    let mut model = loading();
+    for second in 0..30 {
+        feed(&mut model, second, status(second));
+    }
+    let generation = begin(&mut model.campaigns);
+    update(
+        &mut model,
+        30_000,
+        Msg::Campaigns(generation, Ok(campaigns())),
+    );
+    let generation = begin(&mut model.stuck);
+    update(&mut model, 30_000, Msg::Stuck(generation, Ok(stuck(12))));
+    model
+}
+
+/// The same with nothing in it.
+pub(super) fn empty() -> Model {
+    let mut model = loading();
+    let mut status = Status::default();
+    status.overview.server = status_server(0);
+    for (stream, group) in STAGES {
+        status.overview.stages.push(StreamView {
+            stream: stream.to_owned(),
+            group: group.to_owned(),
+            ..StreamView::default()
+        });
+    }
+    feed(&mut model, 0, status);
+    let generation = begin(&mut model.campaigns);
+    update(&mut model, 0, Msg::Campaigns(generation, Ok(Vec::new())));
+    let generation = begin(&mut model.stuck);
+    update(&mut model, 0, Msg::Stuck(generation, Ok(Stuck::default())));
+    model
+}
+
+/// The same after Redis went away.
+pub(super) fn stale() -> Model {
+    let mut model = working();
+    model.link = Link::Away {
+        reason: "connection refused".to_owned(),
+        retry_at_ms: 45_000,
+        delay_ms: 4_000,
+    };
+    model.now_ms = 43_000;
+    model.status.at_ms = 30_000;
+    model
+}
+
+pub(super) fn begin<T>(feed: &mut super::model::Feed<T>) -> u64 {
+    feed.generation += 1;
+    feed.in_flight = true;
+    feed.generation
+}
+
+fn feed(model: &mut Model, second: u64, status: Status) {
+    let generation = begin(&mut model.status);
+    let msg = Msg::Status(generation, Ok(Box::new(status)));
+    update(model, second * 1_000, msg);
+}
+
+fn status_server(second: u64) -> crate::ops::Server {
+    crate::ops::Server {
+        version: "7.0.15".to_owned(),
+        now_ms: START_MS + second * 1_000,
+        memory_bytes: 42_100_000,
+        ..crate::ops::Server::default()
+    }
+}
+
+pub(super) fn status(second: u64) -> Status {
+    let mut status = Status::default();
+    let overview = &mut status.overview;
+    overview.server = status_server(second);
+    // Rises and falls, so that the chart has a shape.
+    let done = |per_s: u64| {
+        (0..=second)
+            .map(|s| per_s * (10 + s % 10) / 10)
+            .sum::<u64>()
+    };
+    let rates = [1, 18_240, 17_900];
+    for (index, (stream, group)) in STAGES.into_iter().enumerate() {
+        let handled = done(rates[index]);
+        let pending = [0, 1_003, 2_212][index];
+        let backlog = [0, 3_210, 114_820][index];
+        let mut group_view = GroupView {
+            name: group.to_owned(),
+            pending,
+            entries_read: Some(handled + pending),
+            lag: (index != 1).then_some(backlog),
+            backlog: Backlog {
+                count: backlog,
+                at_least: index == 1,
+            },
+            time_lag_ms: [0, 180, 6_400][index],
+            oldest_idle_ms: [None, Some(40), Some(843_000)][index],
+            ..GroupView::default()
+        };
+        if index == 2 {
+            group_view.consumers = vec![
+                ConsumerView {
+                    name: LIVE.to_owned(),
+                    pending: 2_000,
+                    ..ConsumerView::default()
+                },
+                ConsumerView {
+                    name: GONE.to_owned(),
+                    pending: 212,
+                    idle_ms: 843_000,
+                    ..ConsumerView::default()
+                },
+            ];
+        }
+        overview.stages.push(StreamView {
+            stream: stream.to_owned(),
+            group: group.to_owned(),
+            length: handled + pending + backlog,
+            entries_added: handled + pending + backlog,
+            retry: [0, 0, 41][index],
+            dead: [0, 0, 3][index],
+            groups: vec![group_view],
+            ..StreamView::default()
+        });
+    }
+    overview.workers = workers();
+    status.findings = diagnose(overview, 60_000);
+    status
+}
+
+fn workers() -> Vec<Worker> {
+    let worker = |name: &str, service: &str, rate: f64, silent_ms: u64| Worker {
+        name: name.to_owned(),
+        silent_ms,
+        live: silent_ms < 5_000,
+        info: WorkerInfo {
+            service: service.to_owned(),
+            state: "ready".to_owned(),
+            in_hand: 120,
+            capacity: 1_000,
+            handled: 48_211,
+            rate,
+            rss_bytes: 18_400_000,
+            ..WorkerInfo::default()
+        },
+        ..Worker::default()
+    };
+    vec![
+        worker("mailbox-7f3a-4100-1731", "campaign-service", 0.0, 210),
+        worker(GONE, "email-service", 0.0, 843_000),
+        worker(LIVE, "email-service", 9_210.0, 340),
+        worker("mailbox-7f3a-4104-1731", "email-service", 8_690.0, 610),
+        worker(
+            "mailbox-7f3a-4102-1731",
+            "notification-service",
+            18_240.0,
+            120,
+        ),
+        worker("mailbox-7f3a-4101-1731", "user-service", 1.0, 90),
+    ]
+}
+
+fn campaigns() -> Vec<CampaignRow> {
+    let row = |id, name: &str, status: &str, queued, accepted, total| CampaignRow {
+        view: CampaignView {
+            id,
+            name: name.to_owned(),
+            status: status.to_owned(),
+            balanced: true,
+            queued,
+            accepted,
+            rate: if status == "running" { 17_900.0 } else { 0.0 },
+            eta_s: (status == "running").then_some(3),
+            ..CampaignView::default()
+        },
+        total: Some(total),
+    };
+    let mut rows = vec![
+        row(
+            8,
+            "Winter sale, second wave",
+            "running",
+            80_000,
+            61_204,
+            100_000,
+        ),
+        row(7, "Newsletter", "paused", 40_000, 21_000, 40_000),
+        row(6, "Grüße aus 漢字", "finished", 100_000, 100_000, 100_000),
+    ];
+    rows[1].view.balanced = false;
+    rows
+}
+
+pub(super) fn stuck(count: u64) -> Stuck {
+    let entries = (0..count).map(|n| {
+        let (stream, group) = if n % 5 == 4 { STAGES[1] } else { STAGES[2] };
+        let data = format!(r#"{{"v":1,"user":{n},"email":"ann.lee.{n}@example.com"}}"#);
+        StuckEntry {
+            owner_live: n % 5 == 4,
+            entry: PendingEntry {
+                source: Source {
+                    stream: stream.to_owned(),
+                    partition: Some(0),
+                    key: format!("{{comms:0}}:{stream}"),
+                },
+                group: group.to_owned(),
+                id: format!("1699999157000-{n}"),
+                consumer: if n % 5 == 4 { LIVE } else { GONE }.to_owned(),
+                idle_ms: 843_000 - n * 1_000,
+                deliveries: 1 + n % 3,
+                fields: (n != 3).then(|| {
+                    let field = |n: &str, v: &str| (n.to_owned(), v.to_owned());
+                    vec![
+                        field("type", "email.requested"),
+                        field("flow", "8"),
+                        field("data", &data),
+                    ]
+                }),
+            },
+        }
+    });
+    Stuck {
+        entries: entries.collect(),
+        more: false,
+    }
+}
+
+/// A plan for those entries, with two live targets.
+pub(super) fn plan(request: &crate::ops::ClaimRequest) -> ClaimPlan {
+    let crate::ops::Which::Entries(ids) = &request.which else {
+        panic!("the console asks for entries");
+    };
+    let target = |name: &str, in_hand| Target {
+        name: name.to_owned(),
+        state: "ready".to_owned(),
+        in_hand,
+        rate: 9_210.0,
+    };
+    ClaimPlan {
+        stream: request.stream.clone(),
+        group: request.group.clone(),
+        to: LIVE.to_owned(),
+        min_idle_ms: 60_000,
+        targets: vec![target(LIVE, 120), target("mailbox-7f3a-4104-1731", 340)],
+        items: ids
+            .iter()
+            .map(|id| PlannedClaim {
+                entry: id.clone(),
+                owner: GONE.to_owned(),
+                idle_ms: 843_000,
+                deliveries: 1,
+            })
+            .collect(),
+        absent: Vec::new(),
+        more: false,
+    }
+}

@@ -1,0 +1,280 @@
+//! Claiming: the ids are frozen when the question is asked, each group of them has its plan, each id
+//! its outcome, and then the new owners are watched at their work.
+
+use std::collections::BTreeMap;
+
+use super::super::{
+    action::Act,
+    dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage, Dialog, Input},
+    message::{Cmd, Failure},
+    model::{Model, key_of},
+};
+use super::feeds;
+use crate::ops::{ClaimPlan, ClaimReport, ClaimRequest, Which};
+
+/// How often the new owners are looked at, ms.
+const LOOK_MS: u64 = 500;
+
+pub(super) fn open(model: &mut Model) -> Vec<Cmd> {
+    let selected = model.selected_entry();
+    let chosen = model
+        .stuck_entries()
+        .iter()
+        .enumerate()
+        .filter(|(row, stuck)| {
+            if model.marks.is_empty() {
+                Some(*row) == selected
+            } else {
+                model.marks.contains(&key_of(stuck))
+            }
+        });
+    let mut groups: BTreeMap<(String, String), Vec<_>> = BTreeMap::new();
+    for (_, stuck) in chosen {
+        let group = (stuck.entry.source.stream.clone(), stuck.entry.group.clone());
+        groups.entry(group).or_default().push(key_of(stuck));
+    }
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    model.dialogs += 1;
+    let number = model.dialogs;
+    let min_idle_ms = model.setting.visibility_ms.max(1);
+    let parts: Vec<ClaimPart> = groups
+        .into_iter()
+        .map(|((stream, group), ids)| ClaimPart {
+            stream,
+            group,
+            ids,
+            plan: None,
+        })
+        .collect();
+    let cmds = parts
+        .iter()
+        .enumerate()
+        .map(
+            |(
+                part,
+                ClaimPart {
+                    stream, group, ids, ..
+                },
+            )| Cmd::PlanClaim {
+                dialog: number,
+                part,
+                request: ClaimRequest {
+                    stream: stream.clone(),
+                    group: group.clone(),
+                    to: None,
+                    min_idle_ms: Some(min_idle_ms),
+                    which: Which::Entries(ids.clone()),
+                },
+            },
+        )
+        .collect();
+    model.dialog = Some(Dialog::Claim(ClaimDialog {
+        number,
+        parts,
+        min_idle_ms,
+        typed: Input::default(),
+        focus: ClaimField::Cancel,
+        stage: ClaimStage::Asking,
+        scroll: 0,
+        error: None,
+    }));
+    cmds
+}
+
+pub(super) fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
+    let refusal = model.refusal();
+    let Some(Dialog::Claim(dialog)) = &mut model.dialog else {
+        return Vec::new();
+    };
+    match act {
+        Act::NextField => dialog.focus = neighbour(dialog, 1),
+        Act::PreviousField => dialog.focus = neighbour(dialog, -1),
+        Act::Less => choose(dialog, -1),
+        Act::More => choose(dialog, 1),
+        Act::Press => match dialog.focus {
+            ClaimField::Cancel => model.dialog = None,
+            ClaimField::Claim => return send(dialog, refusal),
+            _ => dialog.focus = neighbour(dialog, 1),
+        },
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn neighbour(dialog: &ClaimDialog, by: isize) -> ClaimField {
+    let fields = dialog.fields();
+    let here = fields.iter().position(|f| *f == dialog.focus).unwrap_or(0);
+    let there = (here as isize + by).rem_euclid(fields.len() as isize);
+    fields[there as usize]
+}
+
+/// The neighbouring choice of the field with the focus.
+fn choose(dialog: &mut ClaimDialog, by: isize) {
+    match dialog.focus {
+        ClaimField::Target(part) => {
+            if let Some(Ok(plan)) = dialog.parts.get_mut(part).and_then(|p| p.plan.as_mut())
+                && !plan.targets.is_empty()
+            {
+                let here = plan
+                    .targets
+                    .iter()
+                    .position(|t| t.name == plan.to)
+                    .unwrap_or(0);
+                let there = (here as isize + by).rem_euclid(plan.targets.len() as isize);
+                plan.to.clone_from(&plan.targets[there as usize].name);
+            }
+        }
+        ClaimField::MinIdle => {
+            let steps = ClaimDialog::MIN_IDLE_MS;
+            let min = if by > 0 {
+                steps.into_iter().find(|ms| *ms > dialog.min_idle_ms)
+            } else {
+                steps.into_iter().rev().find(|ms| *ms < dialog.min_idle_ms)
+            };
+            dialog.min_idle_ms = min.unwrap_or(dialog.min_idle_ms);
+            for plan in dialog
+                .parts
+                .iter_mut()
+                .filter_map(|p| p.plan.as_mut())
+                .flatten()
+            {
+                plan.min_idle_ms = dialog.min_idle_ms;
+            }
+        }
+        ClaimField::Cancel | ClaimField::Claim => dialog.focus = neighbour(dialog, by),
+        ClaimField::Typed => {}
+    }
+}
+
+fn send(dialog: &mut ClaimDialog, refusal: Option<&str>) -> Vec<Cmd> {
+    if let Some(obstacle) = refusal.map(str::to_owned).or_else(|| dialog.obstacle()) {
+        dialog.error = Some(obstacle);
+        return Vec::new();
+    }
+    let Some(plans) = dialog.plans() else {
+        return Vec::new();
+    };
+    dialog.stage = ClaimStage::Working;
+    dialog.focus = ClaimField::Cancel;
+    dialog.error = None;
+    vec![Cmd::Claim {
+        dialog: dialog.number,
+        plans: plans.into_iter().filter(|p| !p.items.is_empty()).collect(),
+    }]
+}
+
+fn open_dialog(model: &mut Model, number: u64) -> Option<&mut ClaimDialog> {
+    match &mut model.dialog {
+        Some(Dialog::Claim(dialog)) if dialog.number == number => Some(dialog),
+        _ => None,
+    }
+}
+
+pub(super) fn planned(
+    model: &mut Model,
+    number: u64,
+    part: usize,
+    plan: Result<ClaimPlan, Failure>,
+) -> Vec<Cmd> {
+    let Some(dialog) = open_dialog(model, number) else {
+        return Vec::new();
+    };
+    let min_idle_ms = dialog.min_idle_ms;
+    if let Some(part) = dialog.parts.get_mut(part) {
+        part.plan = Some(plan.map_err(|f| f.text).map(|mut plan| {
+            plan.min_idle_ms = min_idle_ms;
+            plan
+        }));
+    }
+    model.changed = true;
+    Vec::new()
+}
+
+pub(super) fn claimed(
+    model: &mut Model,
+    number: u64,
+    results: Vec<Result<ClaimReport, Failure>>,
+) -> Vec<Cmd> {
+    let now_ms = model.now_ms;
+    model.changed = true;
+    model.marks.clear();
+    let reports: Vec<_> = results.into_iter().map(|r| r.map_err(|f| f.text)).collect();
+    let Some(dialog) = open_dialog(model, number) else {
+        // It was closed meanwhile; the audit has the outcome, and this line the sum.
+        let claimed: usize = reports.iter().flatten().map(ClaimReport::claimed).sum();
+        let tone = super::Tone::Good;
+        super::notify(model, tone, format!("{claimed} entries claimed"));
+        return feeds::refresh(model);
+    };
+    dialog.scroll = 0;
+    dialog.stage = ClaimStage::Done {
+        reports,
+        left: None,
+        look_at_ms: now_ms,
+        looking: false,
+    };
+    let mut cmds = look_after(model);
+    cmds.extend(feeds::refresh(model));
+    cmds
+}
+
+/// Asks whether the claimed entries are being worked off, until they are.
+pub(super) fn look_after(model: &mut Model) -> Vec<Cmd> {
+    let now_ms = model.now_ms;
+    let away = model.is_away();
+    let Some(Dialog::Claim(dialog)) = &mut model.dialog else {
+        return Vec::new();
+    };
+    let ClaimStage::Done {
+        reports,
+        left,
+        look_at_ms,
+        looking,
+    } = &mut dialog.stage
+    else {
+        return Vec::new();
+    };
+    let reports: Vec<ClaimReport> = reports
+        .iter()
+        .flatten()
+        .filter(|r| r.claimed() > 0)
+        .cloned()
+        .collect();
+    if *left == Some(0) || reports.is_empty() || away {
+        *look_at_ms = u64::MAX;
+        return Vec::new();
+    }
+    if *looking || *look_at_ms > now_ms {
+        return Vec::new();
+    }
+    *looking = true;
+    vec![Cmd::LookAfterClaim {
+        dialog: dialog.number,
+        reports,
+    }]
+}
+
+pub(super) fn left(model: &mut Model, number: u64, count: Result<usize, Failure>) -> Vec<Cmd> {
+    let now_ms = model.now_ms;
+    let Some(dialog) = open_dialog(model, number) else {
+        return Vec::new();
+    };
+    if let ClaimStage::Done {
+        left,
+        look_at_ms,
+        looking,
+        ..
+    } = &mut dialog.stage
+    {
+        *looking = false;
+        *look_at_ms = now_ms + LOOK_MS;
+        let before = *left;
+        if let Ok(count) = count {
+            *left = Some(count);
+        }
+        model.changed |= before != *left;
+    }
+    Vec::new()
+}

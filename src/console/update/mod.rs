@@ -1,0 +1,50 @@
+//! What each message changes. Pure: no clock, no I/O; what is to be done outside comes back as
+//! commands.
+
+mod claim;
+mod create;
+mod feeds;
+mod keys;
+#[cfg(test)]
+mod tests;
+
+pub(super) use feeds::next_wake_ms;
+
+use super::{
+    message::{Cmd, Msg},
+    model::{Model, Notice, Tone},
+};
+
+/// How long a notice stays, ms.
+const NOTICE_MS: u64 = 6_000;
+
+/// Takes one message at the moment `now_ms` (since the start).
+pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
+    model.now_ms = now_ms.max(model.now_ms);
+    match msg {
+        Msg::Key(event) => keys::key(model, &event),
+        Msg::Paste(text) => keys::paste(model, &text),
+        Msg::Redraw => {
+            model.changed = true;
+            Vec::new()
+        }
+        Msg::Tick => feeds::tick(model),
+        Msg::Status(generation, result) => feeds::status(model, generation, result),
+        Msg::Campaigns(generation, result) => feeds::campaigns(model, generation, result),
+        Msg::Stuck(generation, result) => feeds::stuck(model, generation, result),
+        Msg::Audience(dialog, result) => create::audience(model, dialog, result),
+        Msg::Created(dialog, result) => create::created(model, dialog, result),
+        Msg::Planned { dialog, part, plan } => claim::planned(model, dialog, part, plan),
+        Msg::Claimed(dialog, results) => claim::claimed(model, dialog, results),
+        Msg::ClaimLeft(dialog, left) => claim::left(model, dialog, left),
+    }
+}
+
+fn notify(model: &mut Model, tone: Tone, text: impl Into<String>) {
+    model.notice = Some(Notice {
+        text: text.into(),
+        tone,
+        until_ms: model.now_ms + NOTICE_MS,
+    });
+    model.changed = true;
+}

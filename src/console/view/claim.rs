@@ -1,0 +1,247 @@
+//! The question of a claim: what would be done to which entries.
+
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    outcome,
+    popup::{self, button, choice, field},
+    text::{Canvas, cut, left, right, wrap_words},
+};
+use crate::console::{
+    dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage},
+    theme::Theme,
+};
+use crate::ops::{
+    ClaimPlan,
+    wording::{count, duration, rate},
+};
+
+pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>, area: Rect) {
+    let wide = area.width.saturating_sub(8).clamp(56, 100);
+    let cells = usize::from(wide.min(area.width)).saturating_sub(4);
+    let (lines, actions) = match &dialog.stage {
+        ClaimStage::Done { reports, left, .. } => {
+            outcome::lines(dialog, reports, *left, cells, theme)
+        }
+        _ => asking(dialog, cells, theme),
+    };
+    let high = (lines.len() + actions.len() + 3) as u16;
+    let title = format!("Claim {}", entries(dialog.asked() as u64));
+    let most = area.height.saturating_sub(2);
+    let inside = popup::open(canvas, area, (wide, high.min(most)), &title, theme);
+    let room = usize::from(inside.height).saturating_sub(actions.len() + 1);
+    let mut first = usize::from(dialog.scroll).min(lines.len().saturating_sub(room));
+    // What has the focus is in view.
+    let focused = lines
+        .iter()
+        .position(|l| l.spans.first().is_some_and(|s| s.content == "▸ "));
+    if let Some(line) = focused.filter(|l| *l < first || *l >= first + room) {
+        first = line.saturating_sub(room / 2);
+    }
+    for (row, line) in lines.iter().skip(first).take(room).enumerate() {
+        canvas.line(inside, row as u16, line);
+    }
+    let top = inside.height.saturating_sub(actions.len() as u16);
+    for (row, line) in actions.iter().enumerate() {
+        canvas.line(inside, top + row as u16, line);
+    }
+}
+
+/// Seconds as long as they are easy to read: it is what the command line takes.
+fn min_idle(ms: u64) -> String {
+    if ms.is_multiple_of(1_000) && ms <= 300_000 {
+        format!("{} s", ms / 1_000)
+    } else {
+        duration(ms)
+    }
+}
+
+pub(super) fn entries(n: u64) -> String {
+    if n == 1 {
+        "1 entry".to_owned()
+    } else {
+        format!("{} entries", count(n))
+    }
+}
+
+pub(super) type Lines = Vec<Line<'static>>;
+
+fn asking(dialog: &ClaimDialog, cells: usize, theme: &Theme) -> (Lines, Lines) {
+    let mut lines = Vec::new();
+    for (index, part) in dialog.parts.iter().enumerate() {
+        lines.push(Line::raw(""));
+        lines.push(Line::from(vec![
+            Span::styled(cut(&part.stream, 30), theme.title),
+            Span::styled(
+                format!("  {}  {}", part.group, entries(part.ids.len() as u64)),
+                theme.dim,
+            ),
+        ]));
+        let focused = dialog.focus == ClaimField::Target(index);
+        let shown = if dialog.parts.len() > 1 { 3 } else { 5 };
+        part_lines(part, focused, shown, cells, theme, &mut lines);
+    }
+    let is_idle = dialog.focus == ClaimField::MinIdle;
+    let idle = choice(&min_idle(dialog.min_idle_ms), is_idle, theme);
+    let mut actions = vec![field("min idle", idle, is_idle, false, theme)];
+    if let Some(n) = dialog.must_type() {
+        let typed = Span::styled(dialog.typed.0.clone(), theme.text);
+        let label = format!("type {n}");
+        actions.push(field(
+            &label,
+            typed,
+            dialog.focus == ClaimField::Typed,
+            true,
+            theme,
+        ));
+    }
+    actions.push(Line::raw(""));
+    let mut buttons = vec![Span::raw(" ")];
+    if dialog.stage == ClaimStage::Working {
+        buttons.push(Span::styled(" claiming …", theme.dim));
+    } else {
+        buttons.extend(button(
+            "Cancel",
+            dialog.focus == ClaimField::Cancel,
+            theme.text,
+            theme,
+        ));
+        buttons.push(Span::raw("  "));
+        let label = format!("Claim {}", count(dialog.planned()));
+        let style = if dialog.obstacle().is_none() {
+            theme.warn
+        } else {
+            theme.faint
+        };
+        buttons.extend(button(
+            &label,
+            dialog.focus == ClaimField::Claim,
+            style,
+            theme,
+        ));
+    }
+    actions.push(Line::from(buttons));
+    if let Some(error) = dialog.error.clone().or_else(|| hopeless(dialog)) {
+        actions.push(Line::styled(
+            format!("  {}", cut(&error, cells.saturating_sub(2))),
+            theme.bad,
+        ));
+    }
+    (lines, actions)
+}
+
+/// An obstacle that no key in this dialog removes.
+fn hopeless(dialog: &ClaimDialog) -> Option<String> {
+    let known = dialog.parts.iter().all(|p| p.plan.is_some());
+    (known && dialog.must_type().is_none())
+        .then(|| dialog.obstacle())
+        .flatten()
+}
+
+fn part_lines(
+    part: &ClaimPart,
+    focused: bool,
+    shown: usize,
+    cells: usize,
+    theme: &Theme,
+    lines: &mut Lines,
+) {
+    let plan = match &part.plan {
+        None => return lines.push(Line::styled("  looking at them …", theme.dim)),
+        Some(Err(error)) => {
+            return lines.push(Line::styled(
+                format!("  {}", cut(error, cells - 2)),
+                theme.bad,
+            ));
+        }
+        Some(Ok(plan)) => plan,
+    };
+    let target = match plan.targets.iter().find(|t| t.name == plan.to) {
+        None => Span::styled("nobody is alive who could take them", theme.bad),
+        Some(t) => choice(&t.name, focused, theme),
+    };
+    let mut line = field("to", target, focused, false, theme);
+    if let Some(t) = plan.targets.iter().find(|t| t.name == plan.to) {
+        let about = format!(
+            "   {}, {} in hand, {}",
+            t.state,
+            count(t.in_hand),
+            rate(t.rate)
+        );
+        let about = cut(&about, cells.saturating_sub(line.width()));
+        line.push_span(Span::styled(about, theme.dim));
+    }
+    lines.push(line);
+    lines.push(Line::raw(""));
+    let head = format!(
+        "  {} {} {} {}",
+        left("id", 20),
+        left("owner", cells.saturating_sub(20 + 10 + 12 + 5)),
+        right("idle", 10),
+        right("deliveries", 12)
+    );
+    lines.push(Line::styled(head, theme.dim));
+    for item in plan.items.iter().take(shown) {
+        let idle_style = if item.idle_ms < plan.min_idle_ms {
+            theme.warn
+        } else {
+            theme.text
+        };
+        let deliveries = format!("{} → {}", item.deliveries, item.deliveries + 1);
+        lines.push(Line::from(vec![
+            Span::raw("  "),
+            Span::styled(left(&item.entry.id, 20), theme.text),
+            Span::styled(
+                format!(
+                    " {}",
+                    left(&item.owner, cells.saturating_sub(20 + 10 + 12 + 5))
+                ),
+                theme.text,
+            ),
+            Span::styled(
+                format!(" {}", right(&duration(item.idle_ms), 10)),
+                idle_style,
+            ),
+            Span::styled(format!(" {}", right(&deliveries, 12)), theme.text),
+        ]));
+    }
+    if let Some(rest) = plan.items.len().checked_sub(shown).filter(|n| *n > 0) {
+        lines.push(Line::styled(
+            format!("  and {} more", count(rest as u64)),
+            theme.dim,
+        ));
+    }
+    fresh(plan, lines, theme);
+    for command in plan.commands() {
+        for (n, row) in wrap_words(&command, cells.saturating_sub(4))
+            .iter()
+            .enumerate()
+        {
+            let indent = if n == 0 { "  " } else { "    " };
+            lines.push(Line::styled(format!("{indent}{row}"), theme.accent));
+        }
+    }
+}
+
+fn fresh(plan: &ClaimPlan, lines: &mut Lines, theme: &Theme) {
+    let busy = plan
+        .items
+        .iter()
+        .filter(|i| i.idle_ms < plan.min_idle_ms)
+        .count();
+    if busy > 0 {
+        let text = format!(
+            "  {} not idle for {} yet: will stay",
+            entries(busy as u64),
+            min_idle(plan.min_idle_ms)
+        );
+        lines.push(Line::styled(text, theme.warn));
+    }
+    if !plan.absent.is_empty() {
+        let text = format!("  {} handled meanwhile", entries(plan.absent.len() as u64));
+        lines.push(Line::styled(text, theme.dim));
+    }
+}

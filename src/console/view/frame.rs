@@ -1,0 +1,176 @@
+//! What stands around every screen: server and data age above, news and keys below.
+
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::text::{Canvas, cut, width};
+use crate::console::{
+    action,
+    model::{Link, Model, Screen, Tone},
+};
+use crate::ops::wording::{bytes, count, duration};
+
+pub(super) fn header(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let theme = &model.setting.theme;
+    let state = state(model);
+    let mut left = vec![Span::styled(" comms ", theme.badge), Span::raw("  ")];
+    let mut facts = Vec::new();
+    if let Some(status) = &model.status.data {
+        let server = &status.overview.server;
+        facts.push(format!("redis {}", server.version));
+        facts.push(model.setting.address.clone());
+        facts.push(bytes(server.memory_bytes));
+    } else {
+        facts.push(model.setting.address.clone());
+    }
+    facts.push(model.setting.profile.clone());
+    let room = usize::from(area.width).saturating_sub(9 + state.width() + 3);
+    left.push(Span::styled(cut(&facts.join("  "), room), theme.dim));
+    canvas.line(area, 0, &Line::from(left));
+    let edge = Rect {
+        width: area.width - 1,
+        ..area
+    };
+    canvas.line_right(edge, 0, &state);
+    tabs(model, canvas, area);
+}
+
+/// How fresh what you see is.
+fn state(model: &Model) -> Line<'static> {
+    let theme = &model.setting.theme;
+    let mut spans = Vec::new();
+    if model.setting.read_only {
+        spans.push(Span::styled("read-only  ", theme.warn));
+    }
+    match &model.link {
+        Link::Connecting => spans.push(Span::styled("◌ connecting", theme.dim)),
+        Link::Up => spans.push(Span::styled("● live", theme.good)),
+        Link::Away { retry_at_ms, .. } => {
+            let age = match &model.status.data {
+                Some(_) => {
+                    let old_ms = model.now_ms.saturating_sub(model.status.at_ms);
+                    format!(", data {} old", duration(old_ms - old_ms % 1_000))
+                }
+                None => String::new(),
+            };
+            let wait_ms = retry_at_ms.saturating_sub(model.now_ms);
+            let next = match wait_ms.div_ceil(1_000) {
+                0 => "trying".to_owned(),
+                s => format!("next try in {s} s"),
+            };
+            spans.push(Span::styled(
+                format!("○ Redis is away{age}, {next}"),
+                theme.bad,
+            ));
+        }
+    }
+    Line::from(spans)
+}
+
+fn tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let theme = &model.setting.theme;
+    let mut spans = vec![Span::raw(" ")];
+    for screen in Screen::ALL {
+        let here = screen == model.screen;
+        let pointer = if here { super::widgets::POINTER } else { " " };
+        spans.push(Span::styled(pointer, theme.accent));
+        spans.push(Span::styled(format!("{} ", screen.digit()), theme.accent));
+        let style = if here { theme.title } else { theme.dim };
+        spans.push(Span::styled(screen.title(), style));
+        let (number, style) = match screen {
+            Screen::Pipeline => (None, theme.dim),
+            Screen::Pending => (stuck_number(model), theme.warn),
+            Screen::Workers => {
+                let live = model.workers().iter().filter(|w| w.live).count();
+                let known = model.status.data.is_some();
+                (known.then(|| live.to_string()), theme.dim)
+            }
+        };
+        if let Some(number) = number {
+            spans.push(Span::styled(format!(" {number}"), style));
+        }
+        spans.push(Span::raw("  "));
+    }
+    canvas.line(area, 1, &Line::from(spans));
+}
+
+/// Entries held by nobody alive, known without looking at each.
+fn stuck_number(model: &Model) -> Option<String> {
+    let status = model.status.data.as_ref()?;
+    let overview = &status.overview;
+    let mut held = 0;
+    for stage in &overview.stages {
+        let consumers = stage.own_group().into_iter().flat_map(|g| &g.consumers);
+        let gone = consumers.filter(|c| !overview.is_live(&c.name));
+        held += gone.map(|c| c.pending).sum::<u64>();
+    }
+    let held = held.max(model.stuck_count() as u64);
+    (held > 0).then(|| count(held))
+}
+
+/// Before the first answer.
+pub(super) fn nothing_yet(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
+    let theme = &model.setting.theme;
+    let lines = match &model.link {
+        Link::Away { reason, .. } => {
+            let reason = reason.strip_prefix("Redis is away: ").unwrap_or(reason);
+            vec![
+                Line::styled(
+                    format!("Redis at {} is away", model.setting.address),
+                    theme.bad,
+                ),
+                Line::styled(cut(reason, usize::from(body.width)), theme.dim),
+                Line::raw(""),
+                Line::styled("is it running? ./start.sh", theme.text),
+            ]
+        }
+        _ => vec![Line::styled("looking …", theme.dim)],
+    };
+    let top = body.height.saturating_sub(lines.len() as u16) / 2;
+    for (row, line) in lines.iter().enumerate() {
+        let wide = line.width() as u16;
+        let column = body.width.saturating_sub(wide) / 2;
+        canvas.line_at(body, column, top + row as u16, line);
+    }
+}
+
+pub(super) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let theme = &model.setting.theme;
+    let inner = Rect {
+        x: area.x + 1,
+        width: area.width - 2,
+        ..area
+    };
+    if let Some(notice) = &model.notice {
+        let style = match notice.tone {
+            Tone::Good => theme.good,
+            Tone::Bad => theme.bad,
+        };
+        let text = cut(&notice.text, usize::from(inner.width));
+        canvas.line(inner, area.height - 2, &Line::styled(text, style));
+    }
+    let keys = keys(model, usize::from(inner.width));
+    canvas.line(inner, area.height - 1, &keys);
+}
+
+/// The keys valid now, as many as fit.
+pub(super) fn keys(model: &Model, cells: usize) -> Line<'static> {
+    let theme = &model.setting.theme;
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    let mut used = 0;
+    for action in action::footer(model) {
+        let key = action.keys.first().map(|k| k.name()).unwrap_or_default();
+        let wide = width(&key) + 1 + width(action.label);
+        let gap = if spans.is_empty() { 0 } else { 3 };
+        if used + gap + wide > cells {
+            break;
+        }
+        spans.push(Span::raw(" ".repeat(gap)));
+        spans.push(Span::styled(key, theme.accent));
+        spans.push(Span::styled(format!(" {}", action.label), theme.dim));
+        used += gap + wide;
+    }
+    Line::from(spans)
+}

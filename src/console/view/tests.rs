@@ -1,0 +1,219 @@
+use proptest::prelude::*;
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    crossterm::event::{KeyCode, KeyEvent},
+    style::Modifier,
+};
+
+use super::draw;
+use crate::console::{
+    fixture,
+    message::{Cmd, Msg},
+    model::{Model, Screen},
+    theme::{Theme, ThemeChoice},
+    update::update,
+};
+use crate::ops::wording::SEPARATOR;
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+
+fn render(model: &Model, (width, height): (u16, u16)) -> ratatui::buffer::Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
+    terminal.draw(|frame| draw(model, frame)).expect("drawn");
+    terminal.backend().buffer().clone()
+}
+
+/// The screen as text; thin spaces as `'`, so that a snapshot shows them.
+fn text(model: &Model, size: (u16, u16)) -> String {
+    let buffer = render(model, size);
+    let rows = buffer.content.chunks(usize::from(size.0)).map(|row| {
+        let mut line = String::new();
+        let mut hidden = 0;
+        for cell in row {
+            if hidden == 0 {
+                line.push_str(cell.symbol());
+            }
+            hidden = super::text::width(cell.symbol())
+                .max(hidden)
+                .saturating_sub(1);
+        }
+        line.trim_end().replace(SEPARATOR, "'")
+    });
+    rows.collect::<Vec<_>>().join("\n")
+}
+
+fn keys(model: &mut Model, keys: &str) -> Vec<Cmd> {
+    let mut cmds = Vec::new();
+    for c in keys.chars() {
+        let code = match c {
+            '\t' => KeyCode::Tab,
+            '\n' => KeyCode::Enter,
+            c => KeyCode::Char(c),
+        };
+        cmds.extend(update(model, model.now_ms, Msg::Key(KeyEvent::from(code))));
+    }
+    cmds
+}
+
+/// One snapshot for all three sizes, so that they can be compared.
+fn snapshot(name: &str, model: &Model) {
+    for size in SIZES {
+        insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), text(model, size));
+    }
+}
+
+#[test]
+fn every_screen_in_every_state() {
+    let states = [
+        ("loading", fixture::loading()),
+        ("empty", fixture::empty()),
+        ("normal", fixture::working()),
+        ("stale", fixture::stale()),
+    ];
+    for (state, model) in states {
+        for screen in Screen::ALL {
+            let mut model = model.clone();
+            model.screen = screen;
+            snapshot(
+                &format!("{}_{state}", screen.title().to_lowercase()),
+                &model,
+            );
+        }
+    }
+}
+
+#[test]
+fn the_questions() {
+    let mut model = fixture::working();
+    keys(&mut model, "cWinter\tSnow");
+    update(&mut model, 30_000, Msg::Audience(1, Ok(100_000)));
+    insta::assert_snapshot!("create", text(&model, (80, 24)));
+
+    let mut model = fixture::working();
+    for cmd in keys(&mut model, "4aC") {
+        if let Cmd::PlanClaim {
+            dialog,
+            part,
+            request,
+        } = cmd
+        {
+            let plan = Ok(fixture::plan(&request));
+            update(&mut model, 30_000, Msg::Planned { dialog, part, plan });
+        }
+    }
+    insta::assert_snapshot!("claim_80x24", text(&model, (80, 24)));
+    insta::assert_snapshot!("claim_120x40", text(&model, (120, 40)));
+
+    let mut model = fixture::working();
+    keys(&mut model, "?");
+    insta::assert_snapshot!("help", text(&model, (80, 60)));
+}
+
+#[test]
+fn a_small_terminal_gets_one_column() {
+    insta::assert_snapshot!("narrow", text(&fixture::working(), (50, 12)));
+}
+
+#[test]
+fn the_selected_row_has_a_symbol_and_a_style_in_every_theme() {
+    for choice in [ThemeChoice::Dark, ThemeChoice::Light, ThemeChoice::None] {
+        let mut model = fixture::working();
+        model.setting.theme = Theme::new(choice);
+        keys(&mut model, "4jj");
+        let buffer = render(&model, (80, 24));
+        let row = (0..24)
+            .find(|y| buffer[(1, *y)].symbol() == super::widgets::POINTER)
+            .expect("a pointer");
+        assert_eq!(row, 6, "heading, then the third entry");
+        let cell = &buffer[(6, row)];
+        assert!(cell.modifier.contains(Modifier::BOLD), "{choice:?}");
+        let coloured = buffer
+            .content
+            .iter()
+            .any(|c| c.fg != ratatui::style::Color::Reset || c.bg != ratatui::style::Color::Reset);
+        assert_eq!(coloured, choice != ThemeChoice::None, "{choice:?}");
+    }
+}
+
+#[test]
+fn data_of_a_server_that_is_away_recedes() {
+    let mut model = fixture::stale();
+    model.setting.theme = Theme::new(ThemeChoice::Dark);
+    let faint = model.setting.theme.faint.fg;
+    let buffer = render(&model, (80, 24));
+    for y in 3..22 {
+        for x in 0..80 {
+            let cell = &buffer[(x, y)];
+            let visible = cell.symbol().trim().chars().next().is_some();
+            assert!(!visible || Some(cell.fg) == faint, "{x},{y} {cell:?}");
+        }
+    }
+}
+
+/// Text that tries to steer the terminal or to break the columns.
+fn hostile() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "\u{1b}[2J",
+        "\u{1b}]0;x\u{7}",
+        "\n",
+        "\r",
+        "\t",
+        "\u{0}",
+        "\u{9b}31m",
+        "\u{202e}",
+        "\u{200d}",
+        "漢字",
+        "👩‍👩‍👧‍👦",
+        "e\u{301}",
+        "a",
+        " ",
+        "@",
+        "{\"v\":1,\"user\":",
+        "\u{fe0f}",
+        "ﷺ",
+        "🇩🇪",
+    ]);
+    prop::collection::vec(pieces, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn no_size_and_no_text_breaks_a_screen(
+        width in 1_u16..140, height in 1_u16..45, text in hostile(), screen in 0_usize..3,
+        question in 0_usize..4,
+    ) {
+        let mut model = fixture::working();
+        model.screen = Screen::ALL[screen];
+        let status = model.status.data.as_mut().expect("there");
+        status.overview.stages[1].stream = text.clone();
+        status.overview.workers[0].name = text.clone();
+        status.overview.workers[1].info.note = text.clone();
+        status.findings[0].text = text.clone();
+        model.campaigns.data.as_mut().expect("there")[0].view.name = text.clone();
+        let entry = &mut model.stuck.data.as_mut().expect("there").entries[0].entry;
+        entry.consumer = text.clone();
+        entry.fields = Some(vec![(text.clone(), text.clone()), ("data".to_owned(), text.clone())]);
+        match question {
+            1 => { keys(&mut model, "c"); update(&mut model, 30_000, Msg::Paste(text.clone())); }
+            2 => {
+                for cmd in keys(&mut model, "4aC") {
+                    if let Cmd::PlanClaim { dialog, part, request } = cmd {
+                        let mut plan = fixture::plan(&request);
+                        plan.items[0].owner = text.clone();
+                        update(&mut model, 30_000, Msg::Planned { dialog, part, plan: Ok(plan) });
+                    }
+                }
+            }
+            3 => { keys(&mut model, "?"); }
+            _ => {}
+        }
+        let buffer = render(&model, (width, height));
+        for cell in &buffer.content {
+            let harmless = cell.symbol().chars().all(|c| !c.is_control() && c != '\u{202e}' && c != '\u{200d}');
+            prop_assert!(harmless, "{:?}", cell.symbol());
+        }
+    }
+}

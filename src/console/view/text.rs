@@ -1,0 +1,214 @@
+//! Text that keeps to its cells: cleaned, cut to a width, aligned by what it really takes up.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::{Line, Span},
+};
+
+use crate::ops::wording::clean;
+
+pub(super) fn width(text: &str) -> usize {
+    Span::raw(text).width()
+}
+
+/// At most `most` cells, with `…` where something was left out. Cleaned.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    let text = clean(text);
+    if width(&text) <= most {
+        return text;
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let wide = width(c.encode_utf8(&mut [0; 4]));
+        if used + wide + 1 > most {
+            break;
+        }
+        used += wide;
+        out.push(c);
+    }
+    if most > 0 {
+        out.push('…');
+    }
+    out
+}
+
+/// Exactly `cells` wide, the text on the left.
+pub(super) fn left(text: &str, cells: usize) -> String {
+    let text = cut(text, cells);
+    let pad = cells.saturating_sub(width(&text));
+    format!("{text}{}", " ".repeat(pad))
+}
+
+/// Exactly `cells` wide, the text on the right.
+pub(super) fn right(text: &str, cells: usize) -> String {
+    let text = cut(text, cells);
+    let pad = cells.saturating_sub(width(&text));
+    format!("{}{text}", " ".repeat(pad))
+}
+
+/// Lines of at most `cells`, broken anywhere: for data, not for prose.
+pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for c in clean(text).chars() {
+        let wide = width(c.encode_utf8(&mut [0; 4]));
+        if used + wide > cells && used > 0 {
+            lines.push(String::new());
+            used = 0;
+        }
+        used += wide;
+        if let Some(line) = lines.last_mut() {
+            line.push(c);
+        }
+    }
+    lines
+}
+
+/// Lines of at most `cells`, broken between words where that is possible.
+pub(super) fn wrap_words(text: &str, cells: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in clean(text).split(' ') {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= cells => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.extend(wrap(word, cells)),
+        }
+    }
+    lines
+}
+
+/// Keeps the local part and the domain of every address to their first letters.
+pub(super) fn masked(text: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || "._%+-".contains(c);
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut start = 0;
+    while start < chars.len() {
+        if !is_part(chars[start]) {
+            out.push(chars[start]);
+            start += 1;
+            continue;
+        }
+        let run = |from: usize| {
+            chars[from..]
+                .iter()
+                .position(|c| !is_part(*c))
+                .map_or(chars.len(), |n| from + n)
+        };
+        let at = run(start);
+        let end = if chars.get(at) == Some(&'@') {
+            run(at + 1)
+        } else {
+            at
+        };
+        if end > at + 1 {
+            let domain: String = chars[at + 1..end].iter().collect();
+            let suffix = domain.rsplit_once('.').map_or("", |(_, s)| s);
+            out.push_str(&format!(
+                "{}***@{}***.{suffix}",
+                chars[start],
+                chars[at + 1]
+            ));
+        } else {
+            out.extend(&chars[start..end]);
+        }
+        start = end;
+    }
+    out
+}
+
+/// The buffer with the operations that screens need; nothing is ever drawn outside of it.
+pub(super) struct Canvas<'a> {
+    buffer: &'a mut Buffer,
+}
+
+impl<'a> Canvas<'a> {
+    pub(super) fn new(buffer: &'a mut Buffer) -> Self {
+        Self { buffer }
+    }
+
+    /// One line in the area's row `row`; what doesn't fit is left out.
+    pub(super) fn line(&mut self, area: Rect, row: u16, line: &Line<'_>) {
+        self.line_at(area, 0, row, line);
+    }
+
+    pub(super) fn line_at(&mut self, area: Rect, column: u16, row: u16, line: &Line<'_>) {
+        let area = area.intersection(self.buffer.area);
+        if row >= area.height || column >= area.width {
+            return;
+        }
+        let room = area.width - column;
+        self.buffer
+            .set_line(area.x + column, area.y + row, line, room);
+    }
+
+    /// A line that ends at the area's right edge.
+    pub(super) fn line_right(&mut self, area: Rect, row: u16, line: &Line<'_>) {
+        let wide = u16::try_from(line.width()).unwrap_or(u16::MAX);
+        self.line_at(area, area.width.saturating_sub(wide), row, line);
+    }
+
+    /// Lays a style over a row.
+    pub(super) fn tint(&mut self, area: Rect, row: u16, style: Style) {
+        let area = area.intersection(self.buffer.area);
+        if row < area.height {
+            let row = Rect {
+                y: area.y + row,
+                height: 1,
+                ..area
+            };
+            self.buffer.set_style(row, style);
+        }
+    }
+
+    /// Empties an area.
+    pub(super) fn clear(&mut self, area: Rect) {
+        let area = area.intersection(self.buffer.area);
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                self.buffer[(x, y)].reset();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_exactly_as_wide_as_they_should_be() {
+        for text in [
+            "",
+            "a",
+            "漢字漢字漢字",
+            "e\u{301}e\u{301}e\u{301}",
+            "x\u{1b}[31mred",
+            "👍👍👍👍",
+        ] {
+            for cells in 0..12 {
+                assert_eq!(width(&left(text, cells)), cells, "{text:?} {cells}");
+                assert_eq!(width(&right(text, cells)), cells, "{text:?} {cells}");
+                assert!(
+                    wrap(text, cells.max(2))
+                        .iter()
+                        .all(|l| width(l) <= cells.max(2))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_are_masked_wherever_they_stand() {
+        assert_eq!(
+            masked(r#"{"email":"ann.lee.7@mail.example.com","n":1}"#),
+            r#"{"email":"a***@m***.com","n":1}"#
+        );
+        assert_eq!(masked("a @ b, x@, @y"), "a @ b, x@, @y");
+    }
+}

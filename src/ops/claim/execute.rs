@@ -1,0 +1,112 @@
+//! Does what a plan says, to those entries that are still as it saw them.
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::{Ops, OpsError},
+    ClaimPlan, ClaimReport, Claimed, PlannedId, alive,
+};
+use crate::queue::{
+    inspect::Source,
+    operate::{self, ClaimOutcome, Held},
+};
+
+/// Ids per look.
+const PAGE: usize = 1_000;
+
+impl Ops {
+    /// Does what the plan says to those entries that are still as it saw them.
+    ///
+    /// # Errors
+    /// When this process is read-only, or the target isn't alive any more; then nothing was changed.
+    pub async fn claim(&self, plan: &ClaimPlan) -> Result<ClaimReport, OpsError> {
+        self.may_write()?;
+        if plan.min_idle_ms == 0 {
+            return Err(OpsError::Invalid("min-idle must not be 0".to_owned()));
+        }
+        alive(
+            &self.targets(&plan.stream, &plan.group).await?,
+            &plan.to,
+            &plan.group,
+        )?;
+        let mut by_source: BTreeMap<&Source, Vec<Held>> = BTreeMap::new();
+        for item in &plan.items {
+            by_source.entry(&item.entry.source).or_default().push(Held {
+                id: item.entry.id.clone(),
+                owner: item.owner.clone(),
+            });
+        }
+        let mut results = Vec::with_capacity(plan.items.len());
+        for (source, held) in by_source {
+            let (group, to) = (&plan.group, &plan.to);
+            let outcomes =
+                operate::claim(&self.redis, source, group, to, plan.min_idle_ms, &held).await;
+            results.extend(outcomes.into_iter().map(|r| Claimed {
+                entry: PlannedId {
+                    source: source.clone(),
+                    id: r.id,
+                },
+                outcome: r.outcome,
+            }));
+        }
+        let mut report = ClaimReport {
+            group: plan.group.clone(),
+            to: plan.to.clone(),
+            results,
+            audited: false,
+        };
+        report.audited = self.record_claim(plan, &report).await;
+        Ok(report)
+    }
+
+    async fn record_claim(&self, plan: &ClaimPlan, report: &ClaimReport) -> bool {
+        let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
+        for item in &plan.items {
+            *owners.entry(&item.owner).or_default() += 1;
+        }
+        let before: Vec<String> = owners
+            .iter()
+            .map(|(o, n)| format!("{o} held {n}"))
+            .collect();
+        let after = format!(
+            "{} got {} of {}",
+            report.to,
+            report.claimed(),
+            report.results.len()
+        );
+        let ids: Vec<String> = report
+            .results
+            .iter()
+            .filter(|r| r.outcome == ClaimOutcome::Claimed)
+            .map(|r| r.entry.id.clone())
+            .collect();
+        let what = format!("claim {} {}", plan.stream, plan.group);
+        let command = plan.commands().join("; ");
+        self.record(&what, &ids, before.join(", "), after, command)
+            .await
+    }
+
+    /// How many of the claimed entries their new owner still holds: it is working them off.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    pub async fn claim_left(&self, report: &ClaimReport) -> Result<usize, OpsError> {
+        let mut by_source: BTreeMap<&Source, Vec<String>> = BTreeMap::new();
+        for result in &report.results {
+            if result.outcome == ClaimOutcome::Claimed {
+                let ids = by_source.entry(&result.entry.source).or_default();
+                ids.push(result.entry.id.clone());
+            }
+        }
+        let mut left = 0;
+        for (source, ids) in by_source {
+            for page in ids.chunks(PAGE) {
+                let (group, to) = (&report.group, &report.to);
+                left += operate::still_held(&self.redis, source, group, to, page)
+                    .await?
+                    .len();
+            }
+        }
+        Ok(left)
+    }
+}

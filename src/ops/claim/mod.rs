@@ -1,0 +1,143 @@
+//! A claim is a plan that is seen first, and an outcome per id afterwards.
+
+mod execute;
+mod plan;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::OpsError;
+use crate::queue::{inspect::Source, operate::ClaimOutcome};
+
+/// One entry, where the same id may lie in several partitions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PlannedId {
+    pub source: Source,
+    pub id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Ids, in whichever partition they are pending.
+    Ids(Vec<String>),
+    Entries(Vec<PlannedId>),
+    /// Everything that has been idle long enough.
+    All,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimRequest {
+    pub stream: String,
+    pub group: String,
+    /// `None`: the least busy live consumer.
+    pub to: Option<String>,
+    /// `None`: the visibility time.
+    pub min_idle_ms: Option<u64>,
+    pub which: Which,
+}
+
+/// A live consumer that may get the entries.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Target {
+    pub name: String,
+    pub state: String,
+    /// Entries that it has in hand.
+    pub in_hand: u64,
+    pub rate: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedClaim {
+    #[serde(flatten)]
+    pub entry: PlannedId,
+    pub owner: String,
+    pub idle_ms: u64,
+    /// Before; the claim counts one more.
+    pub deliveries: u64,
+}
+
+/// What would be done. `to` and `min_idle_ms` may still be changed; the entries are frozen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClaimPlan {
+    pub stream: String,
+    pub group: String,
+    /// Empty when nobody who could get them is alive.
+    pub to: String,
+    pub min_idle_ms: u64,
+    pub targets: Vec<Target>,
+    pub items: Vec<PlannedClaim>,
+    /// Ids that were asked for and aren't pending.
+    pub absent: Vec<String>,
+    /// There are more than a plan can hold.
+    pub more: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Claimed {
+    #[serde(flatten)]
+    pub entry: PlannedId,
+    #[serde(flatten)]
+    pub outcome: ClaimOutcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClaimReport {
+    pub group: String,
+    pub to: String,
+    pub results: Vec<Claimed>,
+    /// The deed is in the audit.
+    pub audited: bool,
+}
+
+impl ClaimPlan {
+    /// The commands for redis-cli that would do the same, one a stream key; long lists are cut.
+    pub fn commands(&self) -> Vec<String> {
+        let mut by_key: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for item in &self.items {
+            let ids = by_key.entry(&item.entry.source.key).or_default();
+            ids.push(&item.entry.id);
+        }
+        by_key
+            .into_iter()
+            .map(|(key, ids)| {
+                let shown = ids[..ids.len().min(3)].join(" ");
+                let rest = match ids.len().saturating_sub(3) {
+                    0 => String::new(),
+                    n => format!(" … {n} more"),
+                };
+                let Self {
+                    group,
+                    to,
+                    min_idle_ms,
+                    ..
+                } = self;
+                format!("XCLAIM {key} {group} {to} {min_idle_ms} {shown}{rest}")
+            })
+            .collect()
+    }
+}
+
+impl ClaimReport {
+    pub fn claimed(&self) -> usize {
+        let won = |c: &&Claimed| c.outcome == ClaimOutcome::Claimed;
+        self.results.iter().filter(won).count()
+    }
+}
+
+fn alive(targets: &[Target], name: &str, group: &str) -> Result<(), OpsError> {
+    if targets.iter().any(|t| t.name == name) {
+        return Ok(());
+    }
+    let others: Vec<&str> = targets.iter().map(|t| t.name.as_str()).collect();
+    let hint = if others.is_empty() {
+        format!("no consumer of {group} is alive")
+    } else {
+        format!("alive: {}", others.join(", "))
+    };
+    Err(OpsError::Conflict(if name.is_empty() {
+        hint
+    } else {
+        format!("{name} is not a live consumer of {group}; {hint}")
+    }))
+}
