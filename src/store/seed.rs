@@ -10,7 +10,7 @@ use super::{
     rows::{pieces, values},
 };
 
-const SEED: u64 = 0x636f_6d6d_73;
+const SEED: u64 = 0x63_6f6d_6d73;
 /// How many users are in memory at a time.
 const CHUNK: i64 = 4_096;
 /// A million users take about 10 s; whoever waits for the lock waits as long.
