@@ -224,15 +224,20 @@ pub struct Layers {
 }
 
 impl Layers {
+    /// Nothing but the defaults, for what reads neither files nor environment.
+    pub fn defaults(vault: Option<VaultConfig>) -> Self {
+        Self {
+            values: BTreeMap::new(),
+            vault,
+        }
+    }
+
     /// Defaults, files and environment of this process.
     ///
     /// # Errors
     /// When a file can't be read or names a setting that doesn't exist.
     pub fn read() -> Result<Self> {
-        let mut layers = Self {
-            values: BTreeMap::new(),
-            vault: None,
-        };
+        let mut layers = Self::defaults(None);
         layers.file(Path::new("comms.toml"))?;
         layers.file(&state_dir().join("env.toml"))?;
         for (name, _, _) in SETTINGS {
@@ -301,6 +306,11 @@ impl Layers {
             "prod" => Ok(Profile::Prod),
             other => bail!("{origin} is {other:?}, expected dev or prod"),
         }
+    }
+
+    /// The log filter and whether logs are JSON, needed before Vault can be asked.
+    pub fn log(&self) -> (String, bool) {
+        (self.get("log").0, self.get("log_format").0 == "json")
     }
 
     fn get(&self, name: &str) -> (String, String) {
@@ -459,6 +469,27 @@ pub fn state_dir() -> PathBuf {
 /// True when the user asked for no colours (<https://no-color.org>).
 pub fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+}
+
+/// Who operates this process, `user@host`, for the audit.
+pub fn operator() -> String {
+    let user = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_else(|| "unknown".to_owned());
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    format!(
+        "{user}@{}",
+        if host.is_empty() { "localhost" } else { host }
+    )
+}
+
+/// The Redis server that tests use.
+#[cfg(test)]
+pub(crate) fn test_redis_url() -> String {
+    std::env::var("COMMS_TEST_REDIS_URL")
+        .expect("COMMS_TEST_REDIS_URL names a server for tests; ./test.sh starts one")
 }
 
 fn variable(name: &str) -> String {

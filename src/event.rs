@@ -13,7 +13,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::queue::Entry;
+use crate::queue::{Entry, Outcome, Turns};
 
 /// The version that this build writes and reads.
 pub const VERSION: u32 = 1;
@@ -93,29 +93,134 @@ pub const STAGES: [(&str, &str); 3] = [
     (EmailRequested::STREAM, "email-service"),
 ];
 
+/// What the queue needs to know of a turn, to append the next one.
+pub const TURNS: Turns = Turns {
+    stream: CampaignTurn::STREAM,
+    group: "user-service",
+    kind: CampaignTurn::TYPE,
+    data: ("{\"v\":1,\"turn\":", "}"),
+};
+
+/// Why an entry can't be read, ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    pub reason: String,
+    /// True for an event of ours in a version of its own: a fan-out has counted it. Anything else was put
+    /// there by hand.
+    counted: bool,
+}
+
+impl Unreadable {
+    /// To the dead letters.
+    pub fn outcome(self) -> Outcome {
+        let reason = self.reason;
+        if self.counted {
+            Outcome::Dead { reason }
+        } else {
+            Outcome::Reject { reason }
+        }
+    }
+}
+
 /// Reads the event that an entry carries.
 ///
 /// # Errors
-/// Says why the entry can never be read (another type, broken JSON, a missing field, an unknown
-/// version); the text becomes the reason of the dead letter.
-pub fn parse<E: Event>(entry: &Entry) -> Result<E, String> {
+/// Another type, broken JSON, a missing field, an unknown version.
+pub fn parse<E: Event>(entry: &Entry) -> Result<E, Unreadable> {
+    let foreign = |reason: String| Unreadable {
+        reason,
+        counted: false,
+    };
+    if entry.kind.is_empty() {
+        return Err(foreign(format!(
+            "no field \"type\", expected type {:?}",
+            E::TYPE
+        )));
+    }
     if entry.kind != E::TYPE {
-        return Err(match entry.kind.as_str() {
-            "" => format!("no field \"type\", expected type {:?}", E::TYPE),
-            other => format!("unknown type {other:?}, this stream carries {:?}", E::TYPE),
-        });
+        return Err(foreign(format!(
+            "unknown type {:?}, this stream carries {:?}",
+            entry.kind,
+            E::TYPE
+        )));
     }
     if entry.data.is_empty() {
-        return Err("no field \"data\"".to_owned());
+        return Err(foreign("no field \"data\"".to_owned()));
     }
     let event: E =
-        serde_json::from_str(&entry.data).map_err(|e| format!("data of {}: {e}", E::TYPE))?;
+        serde_json::from_str(&entry.data).map_err(|error| {
+            match serde_json::from_str::<Versioned>(&entry.data) {
+                Ok(Versioned { v }) if v != VERSION => unknown_version::<E>(v),
+                _ => foreign(format!("data of {}: {error}", E::TYPE)),
+            }
+        })?;
     if event.version() != VERSION {
-        return Err(format!(
-            "data of {}: version {} is not known, this build reads {VERSION}",
-            E::TYPE,
-            event.version()
-        ));
+        return Err(unknown_version::<E>(event.version()));
     }
     Ok(event)
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    v: u32,
+}
+
+fn unknown_version<E: Event>(v: u32) -> Unreadable {
+    Unreadable {
+        reason: format!(
+            "data of {}: version {v} is not known, this build reads {VERSION}",
+            E::TYPE
+        ),
+        counted: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(kind: &str, data: &str) -> Entry {
+        Entry {
+            kind: kind.to_owned(),
+            data: data.to_owned(),
+            ..Entry::default()
+        }
+    }
+
+    fn refused(kind: &str, data: &str) -> Unreadable {
+        parse::<CampaignTurn>(&entry(kind, data)).expect_err("unreadable")
+    }
+
+    #[test]
+    fn a_turn_reads_back_as_the_queue_writes_it() {
+        let data = format!("{}{}{}", TURNS.data.0, 17, TURNS.data.1);
+        let turn = parse::<CampaignTurn>(&entry(CampaignTurn::TYPE, &data));
+        assert_eq!(turn, Ok(CampaignTurn { v: 1, turn: 17 }));
+        assert_eq!(turn.expect("a turn").to_data(), data);
+    }
+
+    #[test]
+    fn what_cant_be_read_says_why() {
+        assert!(refused("a.b", "{}").reason.contains("unknown type \"a.b\""));
+        assert!(refused("", "{}").reason.contains("no field \"type\""));
+        assert!(
+            refused(CampaignTurn::TYPE, "")
+                .reason
+                .contains("no field \"data\"")
+        );
+        assert!(refused(CampaignTurn::TYPE, "{").reason.contains("EOF"));
+        assert!(
+            refused(CampaignTurn::TYPE, "{\"v\":1}")
+                .reason
+                .contains("missing field `turn`")
+        );
+    }
+
+    #[test]
+    fn only_another_version_was_counted_by_a_fan_out() {
+        let outcome = refused(CampaignTurn::TYPE, "{\"v\":2}").outcome();
+        assert!(matches!(outcome, Outcome::Dead { reason } if reason.contains("version 2")));
+        let outcome = refused(CampaignTurn::TYPE, "{}").outcome();
+        assert!(matches!(outcome, Outcome::Reject { .. }));
+    }
 }

@@ -12,6 +12,9 @@ pub mod store;
 
 pub mod mail;
 
+pub mod delivery;
+pub mod relay;
+
 pub mod worker;
 
 pub mod http;

@@ -1,1 +1,7 @@
-fn main() {}
+//! `comms-tui`: the console, and its scripted twin.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    comms::cli::main()
+}

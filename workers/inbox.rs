@@ -1,1 +1,67 @@
-fn main() {}
+//! inbox: a development mail server.
+//!
+//! Takes mails by SMTP on `COMMS_INBOX_SMTP_ADDR`, shows them on `COMMS_HTTP_ADDR` (127.0.0.1:9000).
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use comms::{
+    config::{Config, Layers},
+    inbox::Inbox,
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// A development mail server: takes every mail by SMTP and shows it on a web page and by Inbucket's REST API.
+///
+/// Settings come from comms.toml and the environment: COMMS_INBOX_SMTP_ADDR (127.0.0.1:2500),
+/// COMMS_HTTP_ADDR (127.0.0.1:9000), COMMS_INBOX_BYTES (256000000), COMMS_LOG (info).
+#[derive(Debug, Parser)]
+#[command(name = "inbox", version)]
+struct Arguments {}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the error of the process is printed once, here"
+)]
+fn main() -> std::process::ExitCode {
+    Arguments::parse();
+    match Layers::read()
+        .and_then(|layers| layers.build())
+        .and_then(|config| run(&config))
+    {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(err) => {
+            eprintln!("inbox: {err:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(config: &Config) -> Result<()> {
+    let filter = EnvFilter::try_new(&config.log).context("COMMS_LOG is not a log filter")?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let inbox = Inbox::bind(config).await?;
+    tracing::info!(
+        "taking mails by SMTP on {}, showing them on http://{}",
+        inbox.smtp_addr()?,
+        inbox.http_addr()?
+    );
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stopper = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        stopper.cancel();
+    });
+    inbox.run(stop).await
+}

@@ -1,1 +1,36 @@
+//! The way of a mail from a template to an SMTP server, and what the server made of it.
+//!
+//! [`template`] and [`message`] make the bytes. [`lanes`] is the bounded pool that sends them: each lane
+//! owns one [`connection`], a [`breaker`] stops all of them while the fault is our own. [`reply`] says
+//! what a reply means for the recipient, [`stream`] what has reached the kernel, and so whether a lost
+//! connection leaves a mail in doubt.
 
+pub mod template;
+
+pub mod message;
+
+pub mod settings;
+
+pub mod lanes;
+
+pub mod breaker;
+
+pub mod connection;
+
+pub mod reply;
+
+mod ehlo;
+mod lane;
+mod stream;
+mod supervisor;
+
+#[cfg(test)]
+mod peer;
+
+pub use breaker::{Breaker, BreakerState};
+pub use connection::Connection;
+pub use lanes::{Job, Lanes, Payload, Permits};
+pub use message::{Letter, Sender, check_address, message_id};
+pub use reply::{OwnFault, Phase, Verdict};
+pub use settings::SmtpSettings;
+pub use template::{Recipient, Rendered, Template, TemplateError};

@@ -1,1 +1,123 @@
+//! Every operator verb as data in, data out. The command line and the console are two faces of it.
+//!
+//! A mutation is a plan, then an outcome per id, then a line in the audit; read-only is checked here.
 
+mod audit;
+mod campaigns;
+mod claim;
+mod database;
+mod diagnosis;
+mod doctor;
+mod error;
+mod inbox;
+mod pending;
+mod progress;
+mod status;
+#[cfg(test)]
+mod tests;
+pub mod wording;
+
+use anyhow::Context;
+
+use crate::{config::Config, event::STAGES, queue::Redis, queue::inspect::Source};
+
+pub use crate::queue::inspect::{
+    Backlog, ConsumerView, GroupView, Overview, PartitionView, PendingEntry, PendingFilter, Server,
+    StreamView, Worker, WorkerInfo,
+};
+pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
+pub use campaigns::{CampaignView, NewCampaign, generated_name};
+pub use claim::{
+    ClaimPlan, ClaimReport, ClaimRequest, Claimed, PlannedClaim, PlannedId, Target, Which,
+};
+pub use diagnosis::{Finding, Remedy, Severity, diagnose};
+pub use error::OpsError;
+pub use inbox::{InboxMessage, InboxStats, MailText};
+pub use pending::{Stuck, StuckEntry};
+pub use progress::{CampaignRow, total_of};
+pub use status::{GroupRow, Status, StreamRow};
+
+/// The one door to Redis and SQL for operators.
+pub struct Ops {
+    redis: Redis,
+    database: database::Database,
+    config: Config,
+    read_only: bool,
+    who: String,
+}
+
+impl Ops {
+    /// Connects to nothing yet: each verb connects to what it needs.
+    ///
+    /// # Errors
+    /// When a setting can't be understood.
+    pub fn open(config: &Config, read_only: bool) -> Result<Self, OpsError> {
+        // Both rings may be linked in; the HTTP client needs to be told which. Twice is no harm.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let redis = Redis::open(config.redis_url(), config.keys())
+            .context("COMMS_REDIS_URL can't be understood")
+            .map_err(OpsError::Failed)?;
+        Ok(Self {
+            redis,
+            database: database::Database::new(config),
+            config: config.clone(),
+            read_only,
+            who: crate::config::operator(),
+        })
+    }
+
+    /// Over connections that a service has already.
+    pub fn with(config: &Config, redis: Redis, store: crate::store::Store) -> Self {
+        Self {
+            redis,
+            database: database::Database::open(store),
+            config: config.clone(),
+            read_only: false,
+            who: crate::config::operator(),
+        }
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// The server's address without its password.
+    pub fn redis_address(&self) -> String {
+        let url = self.config.redis_url();
+        match url::Url::parse(url) {
+            Ok(url) if url.has_host() => format!(
+                "{}:{}",
+                url.host_str().unwrap_or("localhost"),
+                url.port().unwrap_or(6379)
+            ),
+            Ok(url) => url.path().to_owned(),
+            Err(_) => "redis".to_owned(),
+        }
+    }
+
+    /// Every mutation asks this first.
+    fn may_write(&self) -> Result<(), OpsError> {
+        if self.read_only {
+            return Err(OpsError::ReadOnly);
+        }
+        Ok(())
+    }
+
+    /// A short name of ours, or else the key of a foreign stream.
+    fn sources(&self, stream: &str) -> Vec<Source> {
+        if is_ours(stream) {
+            Source::of(&self.redis, stream)
+        } else {
+            vec![Source::foreign(stream)]
+        }
+    }
+}
+
+/// True for the short name of a stream of the pipeline.
+pub fn is_ours(stream: &str) -> bool {
+    STAGES.iter().any(|(ours, _)| *ours == stream)
+}

@@ -58,12 +58,74 @@ pub enum Outcome {
     Retry { due_at_ms: u64, attempt: u32 },
     /// Again after that many ms; the attempt is not used up.
     Wait { delay_ms: u64 },
-    /// Never: to the dead letters, with the reason.
+    /// Never: to the dead letters, with the reason. Counted as failed.
     Dead { reason: String },
+    /// Not one of ours: to the dead letters, without touching the flow's counters, since no fan-out
+    /// counted it.
+    Reject { reason: String },
     /// The flow is paused: aside, until it runs again.
     Park,
     /// The handler has settled it by a script of its own.
     Settled,
     /// Not begun: stays pending for somebody else (drain).
     HandBack,
+}
+
+impl Closed {
+    /// The name of its counter in the tally.
+    pub fn counter(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Failed => "failed",
+            Self::Suppressed => "suppressed",
+            Self::Cancelled => "cancelled",
+            Self::InDoubt => "in_doubt",
+        }
+    }
+}
+
+impl Entry {
+    /// The fields as they go back to a stream, with another attempt: a JSON list of names and values.
+    pub(super) fn to_fields(&self, attempt: u32) -> String {
+        let attempt_text = attempt.to_string();
+        let round_text = self.round.to_string();
+        let mut fields = vec!["type", &self.kind, "flow", &self.flow, "data", &self.data];
+        if attempt > 1 {
+            fields.extend(["attempt", &attempt_text]);
+        }
+        if self.round > 1 {
+            fields.extend(["round", &round_text]);
+        }
+        if let Some(trace) = &self.trace {
+            fields.extend(["trace", trace]);
+        }
+        serde_json::to_string(&fields).expect("strings are always JSON")
+    }
+
+    /// The same for a dead letter; unreadable fields are kept under `raw`, bytes that are no text escaped.
+    pub(super) fn to_letter(&self) -> String {
+        match &self.broken {
+            None => self.to_fields(self.attempt),
+            Some(broken) => {
+                let raw: Vec<[String; 2]> = broken
+                    .fields
+                    .iter()
+                    .map(|(name, value)| {
+                        [
+                            name.escape_ascii().to_string(),
+                            value.escape_ascii().to_string(),
+                        ]
+                    })
+                    .collect();
+                let raw = serde_json::to_string(&raw).expect("strings are always JSON");
+                serde_json::to_string(&["type", &self.kind, "flow", &self.flow, "raw", &raw])
+                    .expect("strings are always JSON")
+            }
+        }
+    }
+
+    /// The member of the retry ZSET: the origin's id and attempt keep equal payloads apart.
+    pub(super) fn to_member(&self, attempt: u32) -> String {
+        format!("{}|{attempt}|{}", self.id, self.to_fields(attempt))
+    }
 }

@@ -1,15 +1,54 @@
-//! A job queue on Redis Streams. It knows no event, table or address; what a campaign is to its users,
-//! it calls a flow.
+//! A job queue on Redis Streams: at-least-once reading, exactly-once hops.
+//!
+//! It knows no event, table or address; what a campaign is to its users, it calls a flow. Read
+//! [`Handler`] for what a worker gives, [`Consumer`] for how entries get there and back, and the Lua
+//! scripts in `lua/` for every write: each is one atomic step that may be repeated without harm.
+
+mod entry;
+mod handler;
+
+mod consumer;
+mod held;
+mod reply;
+
+mod settle;
+
+mod fanout;
+mod flow;
+mod tally;
+
+mod janitor;
+mod reclaim;
+mod retry;
+
+mod presence;
 
 mod connection;
-mod entry;
 mod keys;
-mod tally;
+mod outage;
+mod publish;
 
 pub mod inspect;
 pub mod operate;
 
+/// What Redis answers, or why it doesn't.
+pub type Result<T> = redis::RedisResult<T>;
+
 pub use connection::{Redis, is_away, is_no_group};
+pub use consumer::{Consumer, ConsumerConfig, Source};
 pub use entry::{Broken, Closed, Entry, Outcome};
+pub use fanout::{Cursor, Page, Paged, Windows, add_page, cursor};
+pub use flow::{
+    FanOuts, FlowState, FlowStatus, Flows, Started, Turns, expire, fan_outs, set_status, start,
+};
+pub use handler::{Handler, Settler};
+pub use held::Held;
 pub use keys::Keys;
+pub use outage::Outage;
+pub use presence::{
+    Describe, Live, Presence, WorkerInfo, consumer_name, host_name, resident_bytes,
+};
+pub use publish::{ensure_group, publish};
+pub use reply::{PendingEntry, StreamId};
+pub use retry::RetryPolicy;
 pub use tally::Tally;

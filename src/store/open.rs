@@ -137,7 +137,8 @@ impl Store {
         let mut connection = self.connect().await?;
         let migrated = async {
             connection.execute("PRAGMA journal_mode = WAL").await?;
-            SQLITE.run(&mut connection).await?;
+            // Not `run`: its future counts as not Send (sqlx: "implementation of `Acquire` is not general enough").
+            SQLITE.run_direct(None, &mut connection, false).await?;
             anyhow::Ok(())
         };
         let result = migrated.await;
@@ -149,7 +150,7 @@ impl Store {
     /// sqlx takes an advisory lock; it ends with the connection.
     async fn migrate_postgres(&self) -> Result<()> {
         let mut connection = self.connect().await?;
-        POSTGRES.run(&mut connection).await?;
+        POSTGRES.run_direct(None, &mut connection, false).await?;
         connection.close().await.ok();
         Ok(())
     }

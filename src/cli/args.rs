@@ -1,0 +1,294 @@
+//! The verbs and their flags.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::console::ThemeChoice;
+
+/// Campaigns by e-mail through Redis Streams: watch and operate them.
+///
+/// Without a verb, the console opens.
+#[derive(Debug, Parser)]
+#[command(name = "comms-tui", version, max_term_width = 100)]
+#[command(after_help = "Examples:
+  comms-tui                                   open the console
+  comms-tui status                            what flows, what waits, what is wrong
+  comms-tui campaign create --name hello --wait
+  comms-tui pending email-notification email-service
+  comms-tui claim email-notification email-service --to CONSUMER --all --dry-run
+
+Exit code: 0 done, 1 the answer is no, 2 error.")]
+pub struct Cli {
+    /// Redis server, instead of COMMS_REDIS_URL
+    #[arg(long, global = true, value_name = "URL")]
+    pub redis: Option<String>,
+
+    /// Look, and change nothing
+    #[arg(long, global = true)]
+    pub read_only: bool,
+
+    /// JSON instead of a table
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Colours of the console; NO_COLOR means none
+    #[arg(long, value_enum)]
+    pub theme: Option<ThemeChoice>,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The pipeline now: rates, backlogs, lags, campaigns, and what is wrong
+    #[command(after_help = "Example:\n  comms-tui status --json | jq .findings")]
+    Status,
+
+    /// Create campaigns and steer them
+    #[command(subcommand)]
+    Campaign(CampaignCommand),
+
+    /// Length, memory, ids, retries and dead letters of each stream
+    #[command(after_help = "Example:\n  comms-tui streams")]
+    Streams,
+
+    /// Consumer groups: lag, backlog, pending, consumers
+    #[command(after_help = "Examples:
+  comms-tui groups
+  comms-tui groups email-notification
+  comms-tui groups some:other:stream     any stream of the server, by its key")]
+    Groups {
+        /// Short name of a stream, or the key of any other
+        stream: Option<String>,
+    },
+
+    /// Entries delivered and not acknowledged
+    #[command(after_help = "Examples:
+  comms-tui pending email-notification email-service
+  comms-tui pending email-notification email-service --min-idle 60s --json")]
+    Pending(PendingArgs),
+
+    /// Give pending entries to another consumer
+    #[command(after_help = "Examples:
+  comms-tui claim email-notification email-service --to host-41-17 --all --dry-run
+  comms-tui claim email-notification email-service --to host-41-17 --min-idle 60s --all --yes
+  comms-tui claim email-notification email-service --to host-41-17 --id 1731-0 --id 1731-1
+
+Only live consumers can be the target (see `comms-tui workers`). Entries that were touched, taken or
+acknowledged since the plan was made stay as they are; the outcome is printed for each id.")]
+    Claim(ClaimArgs),
+
+    /// Who is alive, what each does and how fast
+    #[command(after_help = "Example:\n  comms-tui workers")]
+    Workers,
+
+    /// Mails that arrived in the development inbox
+    #[command(subcommand)]
+    Inbox(InboxCommand),
+
+    /// What operators did
+    #[command(after_help = "Example:\n  comms-tui audit --limit 50")]
+    Audit {
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+
+    /// Checks every server and the pipeline; exit code 1 when something is at fault
+    #[command(after_help = "Example:\n  comms-tui doctor && echo fine")]
+    Doctor,
+
+    /// Completion script for a shell
+    #[command(
+        after_help = "Example:\n  comms-tui completions bash > ~/.local/share/bash-completion/completions/comms-tui"
+    )]
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CampaignCommand {
+    /// Mail every user
+    #[command(after_help = "Examples:
+  comms-tui campaign create --name winter --subject 'Winter is here' --wait
+  comms-tui campaign create --text-file mail.txt --html-file mail.html --idempotency-key winter-1
+
+With --wait: shows the progress, prints the totals, and the exit code is 1 if any mail failed.")]
+    Create(CreateArgs),
+    /// The newest campaigns
+    #[command(after_help = "Example:\n  comms-tui campaign list --json")]
+    List {
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// One campaign and its counters
+    #[command(after_help = "Example:\n  comms-tui campaign show 7")]
+    Show { id: i64 },
+    /// Start no more of its mails until it is resumed
+    #[command(after_help = "Example:\n  comms-tui campaign pause 7")]
+    Pause { id: i64 },
+    /// Go on with a paused campaign
+    #[command(after_help = "Example:\n  comms-tui campaign resume 7")]
+    Resume { id: i64 },
+    /// End it; what was not sent will not be
+    #[command(after_help = "Example:\n  comms-tui campaign cancel 7")]
+    Cancel { id: i64 },
+}
+
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// A name for people; made up when missing
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Subject of the mails
+    #[arg(long)]
+    pub subject: Option<String>,
+    /// Template of the text part
+    #[arg(long, value_name = "PATH")]
+    pub text_file: Option<std::path::PathBuf>,
+    /// Template of the HTML part
+    #[arg(long, value_name = "PATH")]
+    pub html_file: Option<std::path::PathBuf>,
+    /// When a server's answer was lost: resend never misses, hold never doubles
+    #[arg(long, value_name = "POLICY", default_value = "resend", value_parser = ["resend", "hold"])]
+    pub in_doubt: String,
+    /// The same key again returns the same campaign
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+    /// Show the progress until it has ended
+    #[arg(long)]
+    pub wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PendingArgs {
+    /// Short name of a stream, or the key of any other
+    pub stream: String,
+    pub group: String,
+    /// Only this consumer's
+    #[arg(long)]
+    pub consumer: Option<String>,
+    /// Only entries untouched for this long, like 60s or 5m
+    #[arg(long, value_name = "TIME", value_parser = parse_ms, default_value = "0s")]
+    pub min_idle: u64,
+    /// From this id on
+    #[arg(long, value_name = "ID", default_value = "-")]
+    pub start: String,
+    #[arg(long, default_value_t = 100)]
+    pub count: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct ClaimArgs {
+    /// Short name of a stream, or the key of any other
+    pub stream: String,
+    pub group: String,
+    /// The live consumer that gets them
+    #[arg(long, value_name = "CONSUMER")]
+    pub to: String,
+    /// Only entries untouched for this long, like 60s; the visibility time when missing
+    #[arg(long, value_name = "TIME", value_parser = parse_ms)]
+    pub min_idle: Option<u64>,
+    /// An entry; may be repeated
+    #[arg(long = "id", value_name = "ID", required_unless_present = "all")]
+    pub ids: Vec<String>,
+    /// Every entry that has been untouched for that long
+    #[arg(long, conflicts_with = "ids")]
+    pub all: bool,
+    /// Print the plan and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Don't ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum InboxCommand {
+    /// The newest mails
+    #[command(after_help = "Examples:
+  comms-tui inbox list --search winter
+  comms-tui inbox list ann.lee.17")]
+    List {
+        /// Local part of the address; all mailboxes when missing
+        mailbox: Option<String>,
+        #[arg(long)]
+        search: Option<String>,
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// One mail
+    #[command(after_help = "Example:\n  comms-tui inbox show ann.lee.17 20260101T120000-0001")]
+    Show { mailbox: String, id: String },
+}
+
+/// `500ms`, `60s`, `5m`, `2h`; a bare number is seconds.
+fn parse_ms(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is no duration; expected something like 60s, 5m or 500ms");
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(factor).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent_and_every_verb_has_an_example() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        let mut leaves = vec![command];
+        while let Some(command) = leaves.pop() {
+            if command.get_name() == "help" {
+                continue;
+            }
+            let subs: Vec<_> = command.get_subcommands().cloned().collect();
+            if subs.is_empty() {
+                let help = command.get_after_help().map(ToString::to_string);
+                assert!(
+                    help.is_some_and(|h| h.contains("Example")),
+                    "{}",
+                    command.get_name()
+                );
+            }
+            leaves.extend(subs);
+        }
+    }
+
+    #[test]
+    fn durations_need_a_unit_that_we_know() {
+        assert_eq!(parse_ms("60s"), Ok(60_000));
+        assert_eq!(parse_ms("5m"), Ok(300_000));
+        assert_eq!(parse_ms("500ms"), Ok(500));
+        assert_eq!(parse_ms("7"), Ok(7_000));
+        for wrong in [
+            "",
+            "s",
+            "1x",
+            "-5s",
+            "99999999999999999999s",
+            "18446744073709551615h",
+        ] {
+            assert!(parse_ms(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_claim_needs_ids_or_all_and_not_both() {
+        let parse = |words: &str| Cli::try_parse_from(words.split(' '));
+        assert!(parse("comms-tui claim s g --to c").is_err());
+        assert!(parse("comms-tui claim s g --to c --all --id 1-1").is_err());
+        assert!(parse("comms-tui claim s g --to c --all --json").is_ok());
+    }
+}

@@ -1,0 +1,118 @@
+//! The command line: each verb prints a table, or JSON for scripts.
+//!
+//! Exit code 0: done. 1: the answer is no (not found, a conflict, nothing claimed, faults found).
+//! 2: there is no answer.
+
+mod args;
+mod campaign;
+mod claim;
+mod inbox;
+mod look;
+mod out;
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::{Result, anyhow};
+use clap::{CommandFactory, Parser};
+
+pub use args::{Cli, Command};
+use out::Out;
+
+use crate::{
+    config::{Config, Layers},
+    ops::{Ops, OpsError},
+};
+
+/// What a verb found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+}
+
+/// Runs `comms-tui` and says how it ended.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let ops = error.downcast_ref::<OpsError>();
+            let next = ops.and_then(OpsError::next_step);
+            let next = next.map_or_else(String::new, |n| format!("; {n}"));
+            // Nothing is left to do when even this can't be written.
+            let _ = writeln!(io::stderr(), "comms-tui: {error:#}{next}");
+            ExitCode::from(ops.map_or(2, OpsError::exit_code))
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Answer> {
+    let Some(command) = &cli.command else {
+        if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+            return Err(anyhow!(
+                "the console needs a terminal; without one, try `comms-tui status`"
+            ));
+        }
+        let ops = Arc::new(Ops::open(&settings(&cli)?, cli.read_only)?);
+        runtime()?.block_on(crate::console::run(ops, cli.theme))?;
+        return Ok(Answer::Yes);
+    };
+    if let Command::Completions { shell } = command {
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut Cli::command(), "comms-tui", &mut script);
+        io::stdout().write_all(&script)?;
+        return Ok(Answer::Yes);
+    }
+    let config = settings(&cli)?;
+    let out = Out::new(cli.json);
+    runtime()?.block_on(async {
+        let ops = Ops::open(&config, cli.read_only)?;
+        dispatch(&ops, command, &out).await
+    })
+}
+
+async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
+    match command {
+        Command::Status => look::status(ops, out).await,
+        Command::Campaign(command) => campaign::run(ops, command, out).await,
+        Command::Streams => look::streams(ops, out).await,
+        Command::Groups { stream } => look::groups(ops, stream.as_deref(), out).await,
+        Command::Pending(args) => look::pending(ops, args, out).await,
+        Command::Claim(args) => claim::run(ops, args, out).await,
+        Command::Workers => look::workers(ops, out).await,
+        Command::Inbox(command) => inbox::run(ops, command, out).await,
+        Command::Audit { limit } => look::audit(ops, *limit, out).await,
+        Command::Doctor => look::doctor(ops, out).await,
+        Command::Completions { .. } => Ok(Answer::Yes),
+    }
+}
+
+fn settings(cli: &Cli) -> Result<Config> {
+    let mut layers = Layers::read()?;
+    if let Some(url) = &cli.redis {
+        layers.set("redis_url", url.clone(), "--redis")?;
+    }
+    layers.build()
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?)
+}
+
+/// `comms-tui streams | head -1` is no error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,148 @@
+//! The mails that arrived in the development inbox, over Inbucket's REST API v1
+//! (<https://github.com/inbucket/inbucket/wiki/REST-API>) and the two paths that our own inbox adds.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{Ops, OpsError};
+
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InboxStats {
+    pub mails: u64,
+    pub recipients: u64,
+    /// More than 1 per campaign means that somebody was mailed twice.
+    pub max_per_recipient: u64,
+    pub duplicate_message_ids: u64,
+    pub bytes: u64,
+    pub kept: u64,
+    pub dropped: u64,
+    pub rate: f64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InboxMessage {
+    pub mailbox: String,
+    pub id: String,
+    pub from: String,
+    pub to: Vec<String>,
+    pub subject: String,
+    pub date: String,
+    pub size: u64,
+}
+
+/// One mail with its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MailText {
+    #[serde(flatten)]
+    pub message: InboxMessage,
+    pub body: MailBody,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MailBody {
+    pub text: String,
+    pub html: String,
+}
+
+impl Ops {
+    /// Counters; `None` where the inbox is a plain Inbucket.
+    ///
+    /// # Errors
+    /// When nothing answers.
+    pub async fn inbox_stats(&self) -> Result<Option<InboxStats>, OpsError> {
+        self.fetch(&["stats"], &[]).await
+    }
+
+    /// The newest mails: of one mailbox, or of all where the inbox can list them.
+    ///
+    /// # Errors
+    /// When nothing answers, or a mailbox must be named.
+    pub async fn inbox_list(
+        &self,
+        mailbox: Option<&str>,
+        search: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<InboxMessage>, OpsError> {
+        let mut messages: Vec<InboxMessage> = match mailbox {
+            Some(name) => self
+                .fetch(&["mailbox", name], &[])
+                .await?
+                .ok_or_else(|| OpsError::NotFound(format!("no mailbox {name:?}")))?,
+            None => {
+                let limit = limit.to_string();
+                let query = [("search", search.unwrap_or("")), ("limit", &limit)];
+                let found = self.fetch(&["messages"], &query).await?;
+                return found.ok_or_else(|| {
+                    OpsError::Invalid("this inbox lists one mailbox at a time: name it".to_owned())
+                });
+            }
+        };
+        if let Some(word) = search {
+            let word = word.to_lowercase();
+            messages.retain(|m| {
+                m.subject.to_lowercase().contains(&word)
+                    || m.from.to_lowercase().contains(&word)
+                    || m.to.iter().any(|to| to.to_lowercase().contains(&word))
+            });
+        }
+        messages.truncate(limit);
+        Ok(messages)
+    }
+
+    /// One mail.
+    ///
+    /// # Errors
+    /// When nothing answers or it isn't there.
+    pub async fn inbox_show(&self, mailbox: &str, id: &str) -> Result<MailText, OpsError> {
+        self.fetch(&["mailbox", mailbox, id], &[])
+            .await?
+            .ok_or_else(|| OpsError::NotFound(format!("no mail {id:?} in mailbox {mailbox:?}")))
+    }
+
+    /// `None` for 404.
+    async fn fetch<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<T>, OpsError> {
+        let away = |source: anyhow::Error| OpsError::Away {
+            what: "the inbox",
+            source,
+        };
+        let mut url = url::Url::parse(&self.config.inbox_url)
+            .context("COMMS_INBOX_URL is not a URL")
+            .map_err(OpsError::Failed)?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["api", "v1"]).extend(path);
+        }
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .build()
+            .context("no HTTP client")
+            .map_err(OpsError::Failed)?;
+        let reply = client
+            .get(url)
+            .query(query)
+            .send()
+            .await
+            .map_err(|e| away(e.into()))?;
+        if reply.status() == reqwest::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let reply = reply.error_for_status().map_err(|e| away(e.into()))?;
+        let value = reply
+            .json()
+            .await
+            .context("the inbox answered something else")
+            .map_err(OpsError::Failed)?;
+        Ok(Some(value))
+    }
+}

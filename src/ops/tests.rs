@@ -1,0 +1,305 @@
+use super::*;
+use crate::{
+    config::{Config, Layers},
+    queue::inspect::test_redis::{self, run},
+};
+
+const STREAM: &str = "email-notification";
+const GROUP: &str = "email-service";
+
+fn ops_on(redis: Redis, read_only: bool) -> Ops {
+    let mut layers = Layers::read().expect("settings");
+    let mut set = |name: &str, value: String| layers.set(name, value, "the test").expect("set");
+    set("redis_url", crate::config::test_redis_url());
+    set("key_prefix", redis.keys().prefix().to_owned());
+    set("partitions", redis.keys().partitions().to_string());
+    let config: Config = layers.build().expect("valid");
+    Ops::open(&config, read_only).expect("opened")
+}
+
+async fn now_ms(redis: &Redis) -> u64 {
+    crate::queue::inspect::overview(redis, &[], 5_000)
+        .await
+        .expect("overview")
+        .server
+        .now_ms
+}
+
+/// Two partitions; consumer `gone-1-1` holds two idle entries of each and doesn't beat; `live-2-2`
+/// beats and holds one fresh entry.
+async fn pipeline() -> (Redis, Ops) {
+    let redis = test_redis::redis(2);
+    for partition in 0..2 {
+        let key = redis.keys().stream(partition, STREAM);
+        run(&redis, &["XGROUP", "CREATE", &key, GROUP, "0", "MKSTREAM"]).await;
+        for n in ["1-1", "2-1", "3-1"] {
+            run(
+                &redis,
+                &["XADD", &key, n, "type", "email.requested", "flow", "7"],
+            )
+            .await;
+        }
+        let read = |who: &'static str, n: &'static str| {
+            let words = [
+                "XREADGROUP",
+                "GROUP",
+                GROUP,
+                who,
+                "COUNT",
+                n,
+                "STREAMS",
+                &key,
+                ">",
+            ];
+            words.map(str::to_owned)
+        };
+        for words in [read("gone-1-1", "2"), read("live-2-2", "1")] {
+            run(&redis, &words.each_ref().map(String::as_str)).await;
+        }
+        for id in ["1-1", "2-1"] {
+            run(
+                &redis,
+                &[
+                    "XCLAIM", &key, GROUP, "gone-1-1", "0", id, "IDLE", "300000", "JUSTID",
+                ],
+            )
+            .await;
+        }
+    }
+    let now = now_ms(&redis).await.to_string();
+    run(&redis, &["ZADD", &redis.keys().workers(), &now, "live-2-2"]).await;
+    let info = format!(r#"{{"service":"{GROUP}","state":"ready"}}"#);
+    run(
+        &redis,
+        &["HSET", &redis.keys().workers_info(), "live-2-2", &info],
+    )
+    .await;
+    let ops = ops_on(redis.clone(), false);
+    (redis, ops)
+}
+
+fn all() -> ClaimRequest {
+    ClaimRequest {
+        stream: STREAM.to_owned(),
+        group: GROUP.to_owned(),
+        to: None,
+        min_idle_ms: None,
+        which: Which::All,
+    }
+}
+
+#[tokio::test]
+async fn stuck_is_what_nobody_works_on_oldest_first() {
+    let (_redis, ops) = pipeline().await;
+    let stuck = ops.stuck(100).await.expect("stuck");
+    let ids: Vec<_> = stuck
+        .entries
+        .iter()
+        .map(|s| (s.entry.id.as_str(), s.entry.source.partition, s.owner_live))
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            ("1-1", Some(0), false),
+            ("1-1", Some(1), false),
+            ("2-1", Some(0), false),
+            ("2-1", Some(1), false)
+        ]
+    );
+    assert!(!stuck.more);
+    assert_eq!(stuck.entries[0].entry.field("flow"), Some("7"));
+}
+
+#[tokio::test]
+async fn a_claim_is_planned_done_audited_and_followed() {
+    let (redis, ops) = pipeline().await;
+    let plan = ops.plan_claim(&all()).await.expect("plan");
+    assert_eq!(
+        (plan.to.as_str(), plan.min_idle_ms, plan.items.len()),
+        ("live-2-2", 60_000, 4)
+    );
+    let key = redis.keys().stream(0, STREAM);
+    assert_eq!(
+        plan.commands()[0],
+        format!("XCLAIM {key} {GROUP} live-2-2 60000 1-1 2-1")
+    );
+    run(&redis, &["XACK", &key, GROUP, "1-1"]).await;
+
+    let report = ops.claim(&plan).await.expect("report");
+    assert_eq!(report.claimed(), 3);
+    assert_eq!(report.results[0].outcome, ClaimOutcome::Acknowledged);
+    assert_eq!(ops.claim_left(&report).await.expect("left"), 3);
+    run(&redis, &["XACK", &key, GROUP, "2-1"]).await;
+    assert_eq!(ops.claim_left(&report).await.expect("left"), 2);
+
+    assert!(report.audited);
+    let log = ops.audit(10).await.expect("audit");
+    assert_eq!(log[0].what, format!("claim {STREAM} {GROUP}"));
+    assert_eq!(log[0].before, "gone-1-1 held 4");
+    assert_eq!(log[0].after, "live-2-2 got 3 of 4");
+    assert!(ops.stuck(100).await.expect("stuck").entries.is_empty());
+}
+
+#[tokio::test]
+async fn only_a_live_consumer_of_the_group_can_be_the_target() {
+    let (redis, ops) = pipeline().await;
+    for name in ["gone-1-1", "misspelt"] {
+        let request = ClaimRequest {
+            to: Some(name.to_owned()),
+            ..all()
+        };
+        let error = ops.plan_claim(&request).await.expect_err("refused");
+        assert!(
+            matches!(&error, OpsError::Conflict(t) if t.contains("live-2-2")),
+            "{error}"
+        );
+    }
+    // Alive when it was planned, gone when it is done.
+    let plan = ops.plan_claim(&all()).await.expect("plan");
+    run(&redis, &["ZADD", &redis.keys().workers(), "1", "live-2-2"]).await;
+    let error = ops.claim(&plan).await.expect_err("refused");
+    assert!(matches!(error, OpsError::Conflict(_)), "{error}");
+    assert_eq!(ops.stuck(100).await.expect("stuck").entries.len(), 6 - 2);
+    let plan = ops
+        .plan_claim(&all())
+        .await
+        .expect("a plan without a target");
+    assert!(plan.to.is_empty() && plan.targets.is_empty());
+}
+
+#[tokio::test]
+async fn min_idle_zero_and_read_only_are_refused() {
+    let (redis, ops) = pipeline().await;
+    let request = ClaimRequest {
+        min_idle_ms: Some(0),
+        ..all()
+    };
+    assert!(matches!(
+        ops.plan_claim(&request).await,
+        Err(OpsError::Invalid(_))
+    ));
+    let looking = ops_on(redis, true);
+    let plan = looking.plan_claim(&all()).await.expect("a plan only looks");
+    assert!(matches!(
+        looking.claim(&plan).await,
+        Err(OpsError::ReadOnly)
+    ));
+    assert_eq!(looking.stuck(100).await.expect("stuck").entries.len(), 4);
+}
+
+#[tokio::test]
+async fn ids_that_are_not_pending_are_named() {
+    let (_redis, ops) = pipeline().await;
+    let which = Which::Ids(vec!["2-1".to_owned(), "9-9".to_owned()]);
+    let plan = ops
+        .plan_claim(&ClaimRequest { which, ..all() })
+        .await
+        .expect("plan");
+    assert_eq!(plan.items.len(), 2, "the same id in two partitions");
+    assert_eq!(plan.absent, ["9-9"]);
+    let group = "nobody".to_owned();
+    let error = ops
+        .plan_claim(&ClaimRequest { group, ..all() })
+        .await
+        .expect_err("no group");
+    assert!(
+        matches!(&error, OpsError::NotFound(t) if t.contains("nobody")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_foreign_group_can_be_claimed_from_too() {
+    let (redis, ops) = pipeline().await;
+    let key = format!("{}-theirs", redis.keys().prefix());
+    run(&redis, &["XADD", &key, "1-1", "a", "b"]).await;
+    run(&redis, &["XGROUP", "CREATE", &key, "g", "0"]).await;
+    run(
+        &redis,
+        &["XREADGROUP", "GROUP", "g", "a", "STREAMS", &key, ">"],
+    )
+    .await;
+    run(
+        &redis,
+        &["XREADGROUP", "GROUP", "g", "b", "STREAMS", &key, ">"],
+    )
+    .await;
+    run(
+        &redis,
+        &[
+            "XCLAIM", &key, "g", "a", "0", "1-1", "IDLE", "90000", "JUSTID",
+        ],
+    )
+    .await;
+    run(&redis, &["XGROUP", "CREATECONSUMER", &key, "g", "b"]).await;
+    let request = ClaimRequest {
+        stream: key,
+        group: "g".to_owned(),
+        to: Some("b".to_owned()),
+        min_idle_ms: Some(60_000),
+        which: Which::All,
+    };
+    let plan = ops.plan_claim(&request).await.expect("plan");
+    assert_eq!(ops.claim(&plan).await.expect("report").claimed(), 1);
+}
+
+#[tokio::test]
+async fn the_diagnosis_names_the_fault_and_what_mends_it() {
+    let (redis, ops) = pipeline().await;
+    let status = ops.status().await.expect("status");
+    let fault = &status.findings[0];
+    assert_eq!(
+        (fault.severity, fault.remedy),
+        (Severity::Fault, Some(Remedy::Claim))
+    );
+    assert_eq!(
+        fault.text,
+        format!("gone-1-1 is gone and holds 4 of {STREAM}")
+    );
+
+    let key = redis.keys().stream(0, STREAM);
+    run(&redis, &["XADD", &key, "*", "type", "x"]).await;
+    run(&redis, &["DEL", &redis.keys().workers()]).await;
+    let status = ops.status().await.expect("status");
+    let texts: Vec<&str> = status.findings.iter().map(|f| f.text.as_str()).collect();
+    assert!(
+        texts
+            .iter()
+            .any(|t| t.contains("no email-service is alive")),
+        "{texts:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_doctor_reports_what_cannot_be_reached() {
+    let redis = test_redis::redis(1);
+    let mut layers = Layers::read().expect("settings");
+    for (name, value) in [
+        ("redis_url", "redis://127.0.0.1:1"),
+        ("smtp_url", "smtp://127.0.0.1:1"),
+        ("inbox_url", "http://127.0.0.1:1"),
+        ("key_prefix", redis.keys().prefix()),
+    ] {
+        layers.set(name, value.to_owned(), "the test").expect("set");
+    }
+    let ops = Ops::open(&layers.build().expect("valid"), false).expect("opened");
+    let findings = ops.doctor().await;
+    let faults: Vec<&str> = findings
+        .iter()
+        .filter(|f| f.severity == Severity::Fault)
+        .map(|f| f.text.as_str())
+        .collect();
+    assert!(faults.iter().any(|t| t.starts_with("Redis")), "{faults:?}");
+    assert!(faults.iter().any(|t| t.starts_with("SMTP")), "{faults:?}");
+}
+
+#[test]
+fn the_exit_code_tells_no_from_no_answer() {
+    assert_eq!(OpsError::NotFound(String::new()).exit_code(), 1);
+    assert_eq!(OpsError::Conflict(String::new()).exit_code(), 1);
+    assert_eq!(OpsError::ReadOnly.exit_code(), 2);
+    let refused = redis::RedisError::from((redis::ErrorKind::Io, "connection refused"));
+    let away = OpsError::from(refused);
+    assert!(away.is_away() && away.exit_code() == 2);
+    assert!(format!("{:#}", anyhow::Error::new(away)).starts_with("Redis is away: "));
+}

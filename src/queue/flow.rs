@@ -1,0 +1,236 @@
+//! Flows: their status as every script sees it, how they start, and how they end.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex},
+    time::{Duration, Instant},
+};
+
+use redis::{AsyncCommands, RedisResult, Script};
+
+use super::{Entry, Redis};
+
+static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/start_flow.lua")));
+static SET_STATUS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("lua/set_status.lua")));
+
+/// A status is trusted for that long, so that a cancelled flow stops within a second.
+const FRESH: Duration = Duration::from_millis(200);
+/// The keys of a flow that has ended are kept for that long, seconds.
+const KEPT_S: i64 = 7 * 24 * 3_600;
+
+/// What the entries that carry a fan-out's turns look like.
+#[derive(Debug, Clone, Copy)]
+pub struct Turns {
+    pub stream: &'static str,
+    pub group: &'static str,
+    pub kind: &'static str,
+    /// What stands before and after the turn's number in an entry's data.
+    pub data: (&'static str, &'static str),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowStatus {
+    Running,
+    Paused,
+    Cancelled,
+    /// Finished, or a status of a newer build.
+    Other,
+    /// Redis knows nothing of it.
+    Missing,
+}
+
+/// How far the fan-out of one partition is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Started {
+    /// Just now.
+    Started,
+    Open {
+        turn: u64,
+        cursor: u64,
+    },
+    /// Paused before its end; resuming goes on.
+    Halted,
+    Complete,
+}
+
+/// A flow as its owner wants it.
+#[derive(Debug, Clone)]
+pub struct FlowState<'a> {
+    pub flow: &'a str,
+    pub status: &'a str,
+    pub revision: i64,
+    pub epoch: i64,
+    /// The last id of the audience.
+    pub audience: i64,
+}
+
+/// Starts the fan-out in one partition, or says how far it is; `again` appends the current turn once more,
+/// which is harmless and helps when it was lost.
+///
+/// # Errors
+/// Those of the script.
+pub async fn start(
+    redis: &Redis,
+    partition: u32,
+    turns: Turns,
+    state: &FlowState<'_>,
+    again: bool,
+) -> RedisResult<Started> {
+    let keys = redis.keys();
+    let (what, turn, cursor): (String, u64, u64) = START
+        .key(keys.flow(partition, state.flow))
+        .key(keys.tally(partition, state.flow))
+        .key(keys.stream(partition, turns.stream))
+        .arg(state.flow)
+        .arg(state.status)
+        .arg(state.revision)
+        .arg(state.epoch)
+        .arg(state.audience)
+        .arg(turns.kind)
+        .arg(turns.data.0)
+        .arg(turns.data.1)
+        .arg(u8::from(again))
+        .invoke_async(&mut redis.commands())
+        .await?;
+    Ok(match what.as_str() {
+        "started" => Started::Started,
+        "complete" => Started::Complete,
+        "halted" => Started::Halted,
+        _ => Started::Open { turn, cursor },
+    })
+}
+
+/// Sets the status in every partition that knows the flow, unless a newer revision is there.
+///
+/// # Errors
+/// Those of the script; some partitions may have been set.
+pub async fn set_status(redis: &Redis, turns: Turns, state: &FlowState<'_>) -> RedisResult<()> {
+    let keys = redis.keys();
+    for partition in 0..keys.partitions() {
+        SET_STATUS
+            .key(keys.flow(partition, state.flow))
+            .key(keys.stream(partition, turns.stream))
+            .arg(state.flow)
+            .arg(state.status)
+            .arg(state.revision)
+            .arg(turns.kind)
+            .arg(turns.data.0)
+            .arg(turns.data.1)
+            .invoke_async::<String>(&mut redis.commands())
+            .await?;
+    }
+    Ok(())
+}
+
+/// How far the fan-outs of all partitions are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FanOuts {
+    Open,
+    Complete,
+    /// A partition knows nothing of the flow.
+    Missing,
+}
+
+/// Asks every partition how far its fan-out is.
+///
+/// # Errors
+/// Those of HMGET.
+pub async fn fan_outs(redis: &Redis, flow: &str) -> RedisResult<FanOuts> {
+    let mut all = FanOuts::Complete;
+    for partition in 0..redis.keys().partitions() {
+        let complete: Option<String> = redis
+            .commands()
+            .hget(redis.keys().flow(partition, flow), "complete")
+            .await?;
+        match complete.as_deref() {
+            None => return Ok(FanOuts::Missing),
+            Some("1") => {}
+            Some(_) => all = FanOuts::Open,
+        }
+    }
+    Ok(all)
+}
+
+/// Lets the keys of a flow that has ended expire after seven days.
+///
+/// # Errors
+/// Those of EXPIRE.
+pub async fn expire(redis: &Redis, flow: &str) -> RedisResult<()> {
+    for partition in 0..redis.keys().partitions() {
+        for key in [
+            redis.keys().flow(partition, flow),
+            redis.keys().tally(partition, flow),
+        ] {
+            redis.commands().expire::<_, ()>(key, KEPT_S).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Statuses, asked once per batch and flow and remembered for 200 ms.
+#[derive(Clone)]
+pub struct Flows {
+    redis: Redis,
+    known: Arc<Mutex<HashMap<String, (FlowStatus, Instant)>>>,
+}
+
+impl Flows {
+    pub fn new(redis: Redis) -> Self {
+        Self {
+            redis,
+            known: Arc::default(),
+        }
+    }
+
+    /// The status of every flow that these entries belong to.
+    ///
+    /// # Errors
+    /// Those of HGET.
+    pub async fn of(
+        &self,
+        entries: impl IntoIterator<Item = &Entry>,
+    ) -> RedisResult<HashMap<String, FlowStatus>> {
+        let mut statuses = HashMap::new();
+        let mut unknown: Vec<(u32, String)> = Vec::new();
+        {
+            let known = self.known.lock().unwrap_or_else(|e| e.into_inner());
+            let mut last: Option<&str> = None;
+            for entry in entries {
+                if entry.flow.is_empty()
+                    || last == Some(&entry.flow)
+                    || statuses.contains_key(&entry.flow)
+                {
+                    continue;
+                }
+                last = Some(&entry.flow);
+                match known.get(&entry.flow) {
+                    Some((status, at)) if at.elapsed() < FRESH => {
+                        statuses.insert(entry.flow.clone(), *status);
+                    }
+                    _ if unknown.iter().any(|(_, f)| *f == entry.flow) => {}
+                    _ => unknown.push((entry.partition, entry.flow.clone())),
+                }
+            }
+        }
+        for (partition, flow) in unknown {
+            let status: Option<String> = self
+                .redis
+                .commands()
+                .hget(self.redis.keys().flow(partition, &flow), "status")
+                .await?;
+            let status = match status.as_deref() {
+                None => FlowStatus::Missing,
+                Some("running") => FlowStatus::Running,
+                Some("paused") => FlowStatus::Paused,
+                Some("cancelled") => FlowStatus::Cancelled,
+                Some(_) => FlowStatus::Other,
+            };
+            let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
+            known.retain(|_, (_, at)| at.elapsed() < FRESH);
+            known.insert(flow.clone(), (status, Instant::now()));
+            statuses.insert(flow, status);
+        }
+        Ok(statuses)
+    }
+}

@@ -1,0 +1,9 @@
+//! What operators change in Redis: always a plan that was seen first, then an outcome per id.
+
+mod audit;
+mod claim;
+#[cfg(test)]
+mod tests;
+
+pub use audit::{AuditEntry, audit, recent};
+pub use claim::{ClaimOutcome, ClaimResult, Held, claim, still_held};

@@ -1,0 +1,248 @@
+//! What SQL has decided, told to Redis until both agree: fan-outs, statuses, ends.
+//!
+//! Several relays may run at once and each step may be repeated: the scripts decide.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    event::TURNS,
+    queue::{self, FlowState, Redis, Started, Tally},
+    store::{Campaign, CampaignStatus, OutboxKind, OutboxRow, Store},
+};
+
+/// How often SQL is asked when nobody wakes the relay.
+const POLL: Duration = Duration::from_millis(100);
+/// A fan-out that has not moved for that long gets its turn appended again, which is harmless.
+const SILENT: Duration = Duration::from_secs(30);
+
+/// Where a fan-out was seen last, and since when it stands there.
+struct Seen {
+    turn: u64,
+    cursor: u64,
+    since: Instant,
+}
+
+pub struct Relay {
+    redis: Redis,
+    store: Store,
+    wake: Arc<Notify>,
+    fanouts: HashMap<(i64, u32), Seen>,
+    /// Cancelled campaigns whose totals are written.
+    totalled: HashSet<i64>,
+}
+
+impl Relay {
+    /// `wake` ends a pause early.
+    pub fn new(redis: Redis, store: Store, wake: Arc<Notify>) -> Self {
+        Self {
+            redis,
+            store,
+            wake,
+            fanouts: HashMap::new(),
+            totalled: HashSet::new(),
+        }
+    }
+
+    /// Relays until shutdown. Whatever fails is said once and tried again.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut said = String::new();
+        while !shutdown.is_cancelled() {
+            match self.round().await {
+                Ok(()) if !said.is_empty() => {
+                    tracing::info!("the relay goes on");
+                    said.clear();
+                }
+                Ok(()) => {}
+                Err(error) => {
+                    let text = format!("{error:#}");
+                    if text != said {
+                        tracing::warn!(error = %text, "the relay waits and tries again");
+                        said = text;
+                    }
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(POLL) => {}
+                () = self.wake.notified() => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    async fn round(&mut self) -> Result<()> {
+        for campaign in self.store.unmirrored().await? {
+            mirror(&self.redis, &self.store, &campaign).await?;
+        }
+        for row in self.store.open_outbox().await? {
+            if row.kind == OutboxKind::Fanout {
+                self.fan_out(&row).await?;
+            }
+        }
+        let wanted = [CampaignStatus::Running, CampaignStatus::Cancelled];
+        for campaign in self.store.campaigns_in(&wanted).await? {
+            match campaign.status {
+                CampaignStatus::Running => self.finish(&campaign).await?,
+                _ => self.total(&campaign).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a partition's fan-out, and keeps its row open until it is complete.
+    async fn fan_out(&mut self, row: &OutboxRow) -> Result<()> {
+        let Some(campaign) = self.store.campaign(row.campaign_id).await? else {
+            return Ok(());
+        };
+        let key = (row.campaign_id, row.partition);
+        if campaign.status == CampaignStatus::Cancelled {
+            self.fanouts.remove(&key);
+            self.store.close_outbox(row).await?;
+            return Ok(());
+        }
+        let again = self
+            .fanouts
+            .get(&key)
+            .is_some_and(|seen| seen.since.elapsed() >= SILENT);
+        let id = campaign.id.to_string();
+        let started = queue::start(
+            &self.redis,
+            row.partition,
+            TURNS,
+            &state(&campaign, &id),
+            again,
+        )
+        .await?;
+        match started {
+            Started::Started => {
+                tracing::info!(campaign.id, partition = row.partition, "fan-out started");
+                self.store.mark_published(row).await?;
+                // Its status may have changed since it was read, and then nobody could tell Redis.
+                if let Some(campaign) = self.store.campaign(campaign.id).await? {
+                    mirror(&self.redis, &self.store, &campaign).await?;
+                }
+            }
+            Started::Complete => {
+                tracing::info!(campaign.id, partition = row.partition, "fan-out complete");
+                self.fanouts.remove(&key);
+                self.store.close_outbox(row).await?;
+            }
+            Started::Halted => {
+                self.fanouts.remove(&key);
+            }
+            Started::Open { turn, cursor } => {
+                let seen = self.fanouts.entry(key).or_insert(Seen {
+                    turn,
+                    cursor,
+                    since: Instant::now(),
+                });
+                if again || (seen.turn, seen.cursor) != (turn, cursor) {
+                    *seen = Seen {
+                        turn,
+                        cursor,
+                        since: Instant::now(),
+                    };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the end of a campaign whose fan-outs are complete and of which nothing is open.
+    async fn finish(&self, campaign: &Campaign) -> Result<()> {
+        let id = campaign.id.to_string();
+        match queue::fan_outs(&self.redis, &id).await? {
+            queue::FanOuts::Open => return Ok(()),
+            queue::FanOuts::Missing => return self.reconcile(campaign).await,
+            queue::FanOuts::Complete => {}
+        }
+        let totals = Tally::read(&self.redis, &id).await?;
+        if totals.open() != 0 || !totals.balanced() {
+            return Ok(());
+        }
+        if self
+            .store
+            .finish_campaign(campaign.id, campaign.revision, &totals)
+            .await?
+        {
+            tracing::info!(
+                campaign.id,
+                accepted = totals.accepted,
+                failed = totals.failed,
+                "campaign finished"
+            );
+            if let Some(campaign) = self.store.campaign(campaign.id).await? {
+                mirror(&self.redis, &self.store, &campaign).await?;
+            }
+            queue::expire(&self.redis, &id).await?;
+        }
+        Ok(())
+    }
+
+    /// Redis has lost a campaign that SQL knows to have been started: it begins again from the ledger, where
+    /// everybody who got the mail is written down.
+    async fn reconcile(&self, campaign: &Campaign) -> Result<()> {
+        let rows = self.store.open_outbox().await?;
+        if rows.iter().any(|row| row.campaign_id == campaign.id) {
+            // Not yet started, or being started again.
+            return Ok(());
+        }
+        let partitions = self.redis.keys().partitions();
+        let reconciled = self
+            .store
+            .reconcile_campaign(campaign.id, campaign.epoch, partitions)
+            .await?;
+        if reconciled.is_some() {
+            tracing::error!(
+                campaign.id,
+                "redis has lost the campaign's state; it is reconciled with the ledger"
+            );
+        }
+        Ok(())
+    }
+
+    /// Writes the totals of a cancelled campaign once nothing of it is open.
+    async fn total(&mut self, campaign: &Campaign) -> Result<()> {
+        if self.totalled.contains(&campaign.id) {
+            return Ok(());
+        }
+        let id = campaign.id.to_string();
+        let totals = Tally::read(&self.redis, &id).await?;
+        if totals.open() == 0 {
+            if totals.queued > 0 {
+                self.store.write_totals(campaign.id, &totals).await?;
+                queue::expire(&self.redis, &id).await?;
+            }
+            self.totalled.insert(campaign.id);
+        }
+        Ok(())
+    }
+}
+
+/// Tells every partition of a campaign's status, and SQL that it was told.
+///
+/// # Errors
+/// When Redis or SQL is away; some partitions may have been told.
+pub async fn mirror(redis: &Redis, store: &Store, campaign: &Campaign) -> Result<()> {
+    let id = campaign.id.to_string();
+    queue::set_status(redis, TURNS, &state(campaign, &id)).await?;
+    store.mark_mirrored(campaign.id, campaign.revision).await?;
+    Ok(())
+}
+
+fn state<'a>(campaign: &'a Campaign, id: &'a str) -> FlowState<'a> {
+    FlowState {
+        flow: id,
+        status: campaign.status.as_str(),
+        revision: campaign.revision,
+        epoch: campaign.epoch,
+        audience: campaign.audience,
+    }
+}

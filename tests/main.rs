@@ -1,0 +1,14 @@
+//! Everything that needs a server or the binaries, in one test binary. `./test.sh` starts what it needs.
+
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "what every test may use, not what each does"
+)]
+mod support;
+
+mod http;
+mod secrets;
+mod servers;
+mod tidy;

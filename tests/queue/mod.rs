@@ -1,0 +1,5 @@
+//! The queue against a real Redis.
+
+mod consumer;
+mod fanout;
+mod rig;

@@ -1,0 +1,131 @@
+//! PostgreSQL for tests.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use super::process::{Server, directory, find, free_port, is_root};
+
+/// Where Debian, Fedora and Homebrew put the server's programs, which aren't on PATH.
+const PLACES: &[&str] = &[
+    "/usr/lib/postgresql/18/bin",
+    "/usr/lib/postgresql/17/bin",
+    "/usr/lib/postgresql/16/bin",
+    "/usr/lib/postgresql/15/bin",
+    "/usr/lib/postgresql/14/bin",
+    "/usr/pgsql-16/bin",
+    "/opt/homebrew/opt/postgresql@16/bin",
+];
+
+/// A cluster of the test's own, which it may kill and restart.
+pub struct PostgresServer(Server);
+
+impl PostgresServer {
+    pub fn start() -> Self {
+        let bin = bin();
+        let (dir, port) = (directory("postgres"), free_port());
+        let data = dir.join("data").display().to_string();
+        let sockets = dir.display().to_string();
+        if is_root() {
+            let given = Command::new("chown").arg("nobody").arg(&dir).status();
+            assert!(given.expect("chown runs").success(), "chown of {sockets}");
+        }
+        let (program, mut args) = unprivileged(&bin.join("initdb"));
+        args.extend(["-D", &data, "-U", "postgres", "-A", "trust", "--no-sync"].map(str::to_owned));
+        let made = Command::new(program)
+            .args(args)
+            .output()
+            .expect("initdb runs");
+        assert!(
+            made.status.success(),
+            "initdb: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        let (program, mut args) = unprivileged(&bin.join("postgres"));
+        let number = port.to_string();
+        args.extend(
+            [
+                "-D",
+                &data,
+                "-p",
+                &number,
+                "-k",
+                &sockets,
+                "-h",
+                "127.0.0.1",
+            ]
+            .map(str::to_owned),
+        );
+        // No fsync: what a test kills is the process, and the kernel keeps what it wrote.
+        args.extend(["-c", "fsync=off", "-c", "max_connections=200"].map(str::to_owned));
+        Self(Server::start(&program, args, dir, port))
+    }
+
+    /// As superuser, to the database `postgres`.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.0.port())
+    }
+
+    pub fn kill(&self) {
+        self.0.kill();
+    }
+
+    pub fn restart(&mut self) {
+        self.0.restart();
+    }
+}
+
+/// The superuser's URL of the cluster that all tests share.
+pub fn postgres_url() -> String {
+    static SHARED: OnceLock<PostgresServer> = OnceLock::new();
+    match std::env::var("COMMS_TEST_POSTGRES_URL") {
+        Ok(url) if !url.is_empty() => url,
+        _ => SHARED.get_or_init(PostgresServer::start).url(),
+    }
+}
+
+/// Makes an empty database for one test and returns its URL.
+pub async fn postgres_database() -> String {
+    use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+    let url = postgres_url();
+    let name = super::unique("db");
+    let mut connection = sqlx::PgConnection::connect(&url)
+        .await
+        .expect("PostgreSQL answers");
+    connection
+        .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .await
+        .expect("a database is made");
+    let (server, _) = url.rsplit_once('/').expect("a URL has a path");
+    format!("{server}/{name}")
+}
+
+fn bin() -> PathBuf {
+    match std::env::var_os("COMMS_TEST_PG_BIN").filter(|dir| !dir.is_empty()) {
+        Some(dir) => dir.into(),
+        None => find("COMMS_TEST_PG_INITDB", &["initdb"], PLACES)
+            .parent()
+            .expect("a file has a directory")
+            .to_owned(),
+    }
+}
+
+/// PostgreSQL refuses to run as root.
+fn unprivileged(program: &Path) -> (PathBuf, Vec<String>) {
+    if !is_root() {
+        return (program.to_owned(), Vec::new());
+    }
+    let args = [
+        "--reuid",
+        "nobody",
+        "--regid",
+        "nogroup",
+        "--clear-groups",
+        "--",
+    ];
+    let mut args = args.map(str::to_owned).to_vec();
+    args.push(program.display().to_string());
+    ("setpriv".into(), args)
+}
