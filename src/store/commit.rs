@@ -68,9 +68,7 @@ impl Batch<'_> {
     ) -> sqlx::Result<()> {
         let rows = sorted(self.results.clone(), |r| (r.campaign, r.user));
         for piece in pieces(&rows) {
-            let mut query = sqlx::query(self.statements.record(piece.len()))
-                .bind(self.owner)
-                .bind(now);
+            let mut query = sqlx::query(self.statements.record(piece.len()));
             for row in piece {
                 let doubtful = row.in_doubt || row.status == DeliveryStatus::InDoubt;
                 query = query
@@ -83,6 +81,7 @@ impl Batch<'_> {
                     .bind(row.due_at_ms)
                     .bind(i64::from(doubtful));
             }
+            let query = query.bind(self.owner).bind(now);
             let done = query.execute(&mut *connection).await?;
             if done.rows_affected() < piece.len() as u64 {
                 let asked: Vec<_> = piece
@@ -104,9 +103,7 @@ impl Batch<'_> {
     ) -> sqlx::Result<()> {
         let rows = sorted(self.closings.clone(), |r| (r.campaign, r.user));
         for piece in pieces(&rows) {
-            let mut query = sqlx::query(self.statements.close(piece.len()))
-                .bind(self.owner)
-                .bind(now);
+            let mut query = sqlx::query(self.statements.close(piece.len()));
             for row in piece {
                 query = query
                     .bind(row.campaign)
@@ -116,6 +113,7 @@ impl Batch<'_> {
                     .bind(row.code.map(i64::from))
                     .bind(row.answer.as_deref().map(clean));
             }
+            let query = query.bind(self.owner).bind(now);
             let done = query.execute(&mut *connection).await?;
             if done.rows_affected() < piece.len() as u64 {
                 let asked: Vec<_> = piece
@@ -179,9 +177,7 @@ impl Batch<'_> {
         let taken_over: HashSet<Key> = lapsed.map(|c| (c.campaign, c.user)).collect();
         let rows = sorted(self.claims.clone(), |r| (r.campaign, r.user));
         for piece in pieces(&rows) {
-            let mut query = sqlx::query(self.statements.claim(piece.len()))
-                .bind(self.owner)
-                .bind(now);
+            let mut query = sqlx::query(self.statements.claim(piece.len()));
             for row in piece {
                 query = query
                     .bind(row.campaign)
@@ -190,6 +186,7 @@ impl Batch<'_> {
                     .bind(i64::from(row.round))
                     .bind(clean(&row.message_id));
             }
+            let query = query.bind(self.owner).bind(now);
             let returned = query.fetch_all(&mut *connection).await?;
             if returned.len() == piece.len() {
                 continue;

@@ -10,7 +10,7 @@ use super::{
     rows::{pieces, values},
 };
 
-const SEED: u64 = 0x636f_6d6d_73;
+const SEED: u64 = 0x63_6f6d_6d73;
 /// How many users are in memory at a time.
 const CHUNK: i64 = 4_096;
 /// A million users take about 10 s; whoever waits for the lock waits as long.
@@ -59,7 +59,7 @@ impl Store {
             let last = (first + CHUNK - 1).min(count);
             let users: Vec<Made> = (first..=last).map(made_up).collect();
             for piece in pieces(&users) {
-                insert(&mut transaction, piece, created_at_ms).await?;
+                insert(&mut transaction, self.dialect(), piece, created_at_ms).await?;
             }
             first = last + 1;
         }
@@ -70,14 +70,15 @@ impl Store {
 
 async fn insert(
     transaction: &mut Transaction<'_, Any>,
+    dialect: Dialect,
     users: &[Made],
     created_at_ms: i64,
 ) -> sqlx::Result<()> {
     let text = format!(
         "INSERT INTO users (created_at_ms, status, id, email, first_name, last_name) VALUES {}",
-        values(users.len(), 4, 2, "$1, 'active', ")
+        values(dialect, users.len(), 4, "@1, 'active', ")
     );
-    let mut query = sqlx::query(AssertSqlSafe(text)).bind(created_at_ms);
+    let mut query = sqlx::query(AssertSqlSafe(text));
     for user in users {
         query = query
             .bind(user.id)
@@ -85,7 +86,10 @@ async fn insert(
             .bind(user.first_name)
             .bind(user.last_name);
     }
-    query.execute(&mut **transaction).await?;
+    query
+        .bind(created_at_ms)
+        .execute(&mut **transaction)
+        .await?;
     Ok(())
 }
 

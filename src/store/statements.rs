@@ -1,13 +1,16 @@
 //! The ledger's statements. What may overwrite what is decided here, in their WHERE clauses, so that it
 //! holds for several processes at once.
 //!
-//! `$1` is the writing process, `$2` the time; a row's values follow.
+//! In a row's lead, `@1` is the writing process and `@2` the time; both are bound after the rows' values.
 
 use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 
-use super::rows::{SIZES, values};
+use super::{
+    open::Dialect,
+    rows::{SIZES, values},
+};
 
 /// A row may be taken when it is absent, refused earlier than this attempt, or queued for no later round.
 const CLAIM: &str = "
@@ -42,7 +45,8 @@ WHERE deliveries.status = 'retrying'
     OR (deliveries.status = 'queued' AND deliveries.round <= excluded.round)
     OR (deliveries.status = 'sending' AND deliveries.owner = excluded.owner)";
 
-/// The owner is gone, and nobody knows whether its mail went: held. `$3`, `$4` the row, `$5` the owner.
+/// The owner is gone, and nobody knows whether its mail went: held. `$1` the writing process, `$2` the
+/// time, `$3` and `$4` the row, `$5` the owner.
 pub(super) const HOLD: &str = "
 UPDATE deliveries SET status = 'in_doubt', owner = $1, updated_at_ms = $2,
     in_doubt_count = in_doubt_count + 1
@@ -63,7 +67,7 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(dialect: Dialect) -> Self {
         let each = |text: &dyn Fn(usize) -> String| -> Vec<Arc<str>> {
             SIZES.iter().map(|size| text(*size).into()).collect()
         };
@@ -72,7 +76,7 @@ impl Statements {
                 format!(
                     "INSERT INTO deliveries (owner, created_at_ms, updated_at_ms, channel, status,
                          campaign_id, user_id, attempt, round, message_id) VALUES {}{CLAIM}",
-                    values(rows, 5, 3, "$1, $2, $2, 'email', 'sending', ")
+                    values(dialect, rows, 5, "@1, @2, @2, 'email', 'sending', ")
                 )
             }),
             record: each(&|rows| {
@@ -80,21 +84,21 @@ impl Statements {
                     "INSERT INTO deliveries (owner, created_at_ms, updated_at_ms, channel, round, message_id,
                          campaign_id, user_id, attempt, status, code, answer, due_at_ms, in_doubt_count)
                      VALUES {}{RECORD}",
-                    values(rows, 8, 3, "$1, $2, $2, 'email', 1, '', ")
+                    values(dialect, rows, 8, "@1, @2, @2, 'email', 1, '', ")
                 )
             }),
             close: each(&|rows| {
                 format!(
                     "INSERT INTO deliveries (owner, created_at_ms, updated_at_ms, channel, attempt, message_id,
                          campaign_id, user_id, round, status, code, answer) VALUES {}{CLOSE}",
-                    values(rows, 6, 3, "$1, $2, $2, 'email', 0, '', ")
+                    values(dialect, rows, 6, "@1, @2, @2, 'email', 0, '', ")
                 )
             }),
             select: each(&|rows| {
                 format!(
                     "SELECT * FROM deliveries WHERE channel = 'email'
                          AND (campaign_id, user_id) IN (VALUES {})",
-                    values(rows, 2, 1, "")
+                    values(dialect, rows, 2, "")
                 )
             }),
         }

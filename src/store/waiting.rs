@@ -83,7 +83,7 @@ impl<R, O> Waiting<R, O> {
 }
 
 /// Sorted by their keys: two processes that write the same rows lock them in the same order.
-pub(super) fn sorted<'a, R>(mut rows: Vec<&'a R>, key: fn(&R) -> Key) -> Vec<&'a R> {
+pub(super) fn sorted<R>(mut rows: Vec<&R>, key: fn(&R) -> Key) -> Vec<&R> {
     rows.sort_unstable_by_key(|row| key(row));
     rows
 }

@@ -106,9 +106,9 @@ impl Outage {
 impl Writer {
     fn new(store: Store, owner: String) -> Self {
         Self {
+            statements: Statements::new(store.dialect()),
             store,
             owner,
-            statements: Statements::new(),
             connection: None,
             held: HashMap::new(),
             claims: Waiting::new(|row| (row.campaign, row.user)),
