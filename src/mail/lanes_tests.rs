@@ -378,7 +378,8 @@ async fn a_lane_whose_server_hung_up_is_replaced_before_it_is_used() {
 async fn a_mail_that_cannot_be_made_is_refused_and_harms_nobody() {
     let peer = Peer::start(good).await;
     let mut pool = Pool::start(peer.settings(), 1);
-    let builds: [Box<dyn FnOnce() -> Result<Vec<u8>, String> + Send>; 2] = [
+    type Build = Box<dyn FnOnce() -> Result<Vec<u8>, String> + Send>;
+    let builds: [Build; 2] = [
         Box::new(|| Err("the address is not valid".to_owned())),
         Box::new(|| panic!("a bug")),
     ];

@@ -326,7 +326,15 @@ mod tests {
 
     #[test]
     fn errors_name_part_line_and_field() {
-        let table: &[(&str, &str, Option<&str>, Part, usize, &str)] = &[
+        type Case = (
+            &'static str,
+            &'static str,
+            Option<&'static str>,
+            Part,
+            usize,
+            &'static str,
+        );
+        let table: &[Case] = &[
             ("{{ nme }}", "t", None, Part::Subject, 1, "\"nme\""),
             (
                 "s",

@@ -150,11 +150,8 @@ async fn two_workers_on_one_turn_leave_no_gap_and_no_duplicate() {
     );
     let work = async |entry: &Entry| {
         let mut at = 0;
-        loop {
-            match page(&rig, entry, at, false, WIDE).await {
-                Paged::Open { cursor } => at = cursor,
-                _ => break,
-            }
+        while let Paged::Open { cursor } = page(&rig, entry, at, false, WIDE).await {
+            at = cursor;
         }
     };
     tokio::join!(work(&one), work(&two));

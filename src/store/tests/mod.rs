@@ -1,6 +1,4 @@
 //! Every test runs on both databases, each on one of its own.
-#![expect(clippy::unwrap_used, reason = "a test ends at the first error")]
-
 mod campaigns;
 mod ledger;
 mod mails;
