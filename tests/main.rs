@@ -9,6 +9,7 @@
 mod support;
 
 mod http;
+mod pipeline;
 mod queue;
 mod secrets;
 mod servers;

@@ -1,6 +1,7 @@
 //! Real servers for tests. A variable of test.sh names a shared one; without it one is started here. A test
 //! that kills a server starts its own.
 
+mod fleet;
 mod postgres;
 mod process;
 mod redis;
@@ -10,6 +11,7 @@ mod vault;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use self::{
+    fleet::{Fleet, WORKERS},
     postgres::{PostgresServer, postgres_database, postgres_url},
     process::{Server, directory, eventually, find, free_port},
     redis::{RedisServer, redis_url},

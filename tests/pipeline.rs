@@ -1,0 +1,182 @@
+//! The whole pipeline: real binaries, a Redis and an inbox of the test's own.
+
+use serde_json::Value;
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::support::{Fleet, RedisServer, WORKERS, free_port, postgres_database};
+
+/// The machine's cores are for one pipeline at a time.
+static ONE: Mutex<()> = Mutex::const_new(());
+
+struct Running {
+    fleet: Fleet,
+    _one: MutexGuard<'static, ()>,
+    _redis: RedisServer,
+    _dir: tempfile::TempDir,
+}
+
+async fn running(users: &str, database_url: Option<String>) -> Running {
+    let one = ONE.lock().await;
+    comms::telemetry::install_tls_provider();
+    let redis = RedisServer::start(&[]);
+    let dir = tempfile::tempdir().expect("a directory");
+    let sqlite = format!("sqlite://{}/comms.db", dir.path().display());
+    let smtp = format!("127.0.0.1:{}", free_port());
+    let mut fleet = Fleet::new(
+        dir.path(),
+        &[
+            ("COMMS_REDIS_URL", &redis.url()),
+            ("COMMS_DATABASE_URL", &database_url.unwrap_or(sqlite)),
+            ("COMMS_USERS", users),
+            ("COMMS_INBOX_SMTP_ADDR", &smtp),
+            ("COMMS_SMTP_URL", &format!("smtp://{smtp}")),
+        ],
+    );
+    fleet.start("inbox");
+    fleet.until_ready("inbox").await;
+    fleet.start_workers().await;
+    Running {
+        fleet,
+        _one: one,
+        _redis: redis,
+        _dir: dir,
+    }
+}
+
+fn number(value: &Value, name: &str) -> i64 {
+    value[name]
+        .as_i64()
+        .unwrap_or_else(|| panic!("no {name} in {value}"))
+}
+
+async fn everybody_has_one_mail(fleet: &Fleet, id: i64, users: i64) {
+    let end = fleet
+        .until(id, "it is finished", |c| c["status"] == "finished")
+        .await;
+    assert_eq!(number(&end, "accepted"), users, "{end}");
+    assert_eq!(end["balanced"], true, "{end}");
+    let stats = fleet.get("inbox", "/api/v1/stats").await;
+    assert_eq!(number(&stats, "mails"), users, "{stats}");
+    assert_eq!(number(&stats, "recipients"), users, "{stats}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_reaches_everybody_once() {
+    let running = running("20000", None).await;
+    let id = running.fleet.create().await;
+    everybody_has_one_mail(&running.fleet, id, 20_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_on_postgresql_reaches_everybody_once() {
+    let running = running("20000", Some(postgres_database().await)).await;
+    let id = running.fleet.create().await;
+    everybody_has_one_mail(&running.fleet, id, 20_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_worker_costs_nobody_a_mail_and_only_email_service_can_double_one() {
+    let mut running = running("40000", None).await;
+    let fleet = &mut running.fleet;
+    let id = fleet.create().await;
+    for (n, worker) in WORKERS.into_iter().enumerate() {
+        let least = 5_000 * (n as i64 + 1);
+        fleet
+            .until(id, "more are accepted", |c| number(c, "accepted") >= least)
+            .await;
+        fleet.kill(worker);
+        fleet.start(worker);
+        fleet.until_ready(worker).await;
+    }
+    let end = fleet
+        .until(id, "it is finished", |c| c["status"] == "finished")
+        .await;
+    assert_eq!(number(&end, "accepted"), 40_000, "{end}");
+    assert_eq!(end["balanced"], true, "{end}");
+    let stats = fleet.get("inbox", "/api/v1/stats").await;
+    assert_eq!(number(&stats, "recipients"), 40_000, "{stats}");
+    let doubled = number(&stats, "mails") - 40_000;
+    // 32 lanes with four credits each: what the killed process had claimed.
+    assert!((0..=128).contains(&doubled), "{doubled} doubled: {stats}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_campaign_goes_on_and_a_cancelled_one_ends() {
+    let running = running("20000", None).await;
+    let fleet = &running.fleet;
+    let client = reqwest::Client::new();
+    let verb = async |id: i64, verb: &str| {
+        let url = fleet.url(
+            "campaign-service",
+            &format!("/api/v1/campaigns/{id}/{verb}"),
+        );
+        client
+            .post(url)
+            .send()
+            .await
+            .expect("an answer")
+            .status()
+            .as_u16()
+    };
+    let id = fleet.create().await;
+    assert_eq!(verb(id, "pause").await, 200);
+    assert_eq!(verb(id, "pause").await, 409);
+    fleet
+        .until(id, "nothing is in flight", |c| number(c, "in_flight") == 0)
+        .await;
+    assert_eq!(verb(id, "resume").await, 200);
+    everybody_has_one_mail(fleet, id, 20_000).await;
+    assert_eq!(verb(id, "cancel").await, 409);
+
+    let other = fleet.create().await;
+    assert_eq!(verb(other, "cancel").await, 200);
+    let end = fleet
+        .until(other, "nothing of it is open", |c| {
+            ["in_flight", "retrying", "parked"]
+                .iter()
+                .all(|n| number(c, n) == 0)
+        })
+        .await;
+    assert_eq!(end["status"], "cancelled");
+    assert_eq!(end["balanced"], true, "{end}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_requests_are_named_and_an_idempotency_key_makes_one_campaign() {
+    let running = running("10", None).await;
+    let client = reqwest::Client::new();
+    let url = running.fleet.url("campaign-service", "/api/v1/campaigns");
+    let post = async |body: &str, key: &str| {
+        let request = client
+            .post(&url)
+            .header("content-type", "application/json")
+            .header("idempotency-key", key)
+            .body(body.to_owned());
+        let answer = request.send().await.expect("an answer");
+        (
+            answer.status().as_u16(),
+            answer.json::<Value>().await.expect("JSON"),
+        )
+    };
+    let (status, problem) = post(r#"{"name": "x", "text": "{{ nickname }}"}"#, "a").await;
+    assert_eq!(status, 422);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .expect("text")
+            .contains("text, line 1"),
+        "{problem}"
+    );
+    let (status, problem) = post(r#"{"nam": "x"}"#, "a").await;
+    assert_eq!(status, 422);
+    assert!(
+        problem["detail"].as_str().expect("text").contains("nam"),
+        "{problem}"
+    );
+    let (status, first) = post(r#"{"name": "x"}"#, "a").await;
+    assert_eq!(status, 201);
+    let (status, again) = post(r#"{"name":"x"}"#, "a").await;
+    assert_eq!((status, &again["id"]), (201, &first["id"]));
+    let (status, _) = post(r#"{"name": "y"}"#, "a").await;
+    assert_eq!(status, 422);
+}

@@ -1,0 +1,153 @@
+//! The real binaries, as start.sh runs them, on ports and in a directory of the test's own.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::process::free_port;
+
+/// The workers in the order of the flow.
+pub const WORKERS: [&str; 4] = [
+    "campaign-service",
+    "user-service",
+    "notification-service",
+    "email-service",
+];
+
+pub struct Fleet {
+    dir: PathBuf,
+    variables: BTreeMap<String, String>,
+    running: BTreeMap<&'static str, (Child, u16)>,
+}
+
+impl Fleet {
+    /// Nothing runs yet. `variables` are given to every process.
+    pub fn new(dir: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut fleet = Self {
+            dir: dir.to_owned(),
+            variables: BTreeMap::new(),
+            running: BTreeMap::new(),
+        };
+        for (name, value) in variables {
+            fleet.set(name, value);
+        }
+        fleet
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Starts a binary; again on the same port when it was killed.
+    pub fn start(&mut self, name: &'static str) {
+        let path = match name {
+            "campaign-service" => env!("CARGO_BIN_EXE_campaign-service"),
+            "user-service" => env!("CARGO_BIN_EXE_user-service"),
+            "notification-service" => env!("CARGO_BIN_EXE_notification-service"),
+            "email-service" => env!("CARGO_BIN_EXE_email-service"),
+            "inbox" => env!("CARGO_BIN_EXE_inbox"),
+            other => panic!("there is no worker {other}"),
+        };
+        let port = self.running.get(name).map_or_else(free_port, |r| r.1);
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.join(format!("{name}.log")))
+            .expect("a log file");
+        let child = Command::new(path)
+            .current_dir(&self.dir)
+            .env_remove("VAULT_ADDR")
+            .env("COMMS_STATE_DIR", &self.dir)
+            .env("COMMS_HTTP_ADDR", format!("127.0.0.1:{port}"))
+            .envs(&self.variables)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        self.running.insert(name, (child, port));
+    }
+
+    /// All four workers, until they are ready.
+    pub async fn start_workers(&mut self) {
+        for name in WORKERS {
+            self.start(name);
+        }
+        for name in WORKERS {
+            self.until_ready(name).await;
+        }
+    }
+
+    pub async fn until_ready(&self, name: &str) {
+        for _ in 0..1_200 {
+            let answer = reqwest::get(self.url(name, "/readyz")).await;
+            if answer.is_ok_and(|a| a.status().is_success()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let log = std::fs::read_to_string(self.dir.join(format!("{name}.log")));
+        panic!(
+            "{name} was not ready within 60 s: {}",
+            log.unwrap_or_default()
+        );
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub fn kill(&mut self, name: &str) {
+        let (child, _) = self.running.get_mut(name).expect("it runs");
+        child.kill().expect("SIGKILL");
+        child.wait().expect("it is gone");
+    }
+
+    pub fn url(&self, name: &str, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.running[name].1)
+    }
+
+    pub async fn get(&self, name: &str, path: &str) -> Value {
+        let answer = reqwest::get(self.url(name, path)).await.expect("an answer");
+        answer.json().await.expect("JSON")
+    }
+
+    /// Creates a campaign by the path of the original, and answers with its id.
+    pub async fn create(&self) -> i64 {
+        let created = self
+            .get("campaign-service", "/api/v1/campaign/create")
+            .await;
+        created["id"].as_i64().expect("an id")
+    }
+
+    pub async fn campaign(&self, id: i64) -> Value {
+        let path = format!("/api/v1/campaigns/{id}");
+        self.get("campaign-service", &path).await
+    }
+
+    /// Waits until the condition holds for the campaign, up to two minutes.
+    pub async fn until(&self, id: i64, what: &str, condition: impl Fn(&Value) -> bool) -> Value {
+        let mut seen = Value::Null;
+        for _ in 0..6_000 {
+            seen = self.campaign(id).await;
+            if condition(&seen) {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("waited two minutes until {what}: {seen}");
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for (child, _) in self.running.values_mut() {
+            // Gone already is as good.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
