@@ -27,6 +27,8 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn over(tcp: TcpStream) -> Self {
+        // Each reply is a write of its own: with Nagle's algorithm, a group would take 40 ms.
+        tcp.set_nodelay(true).expect("connected");
         Self {
             wire: Box::new(tcp),
             read: Vec::new(),
