@@ -52,13 +52,15 @@ local queued, in_flight = tonumber(counts[1] or '0'), tonumber(counts[2] or '0')
 local later = tonumber(counts[3] or '0') + tonumber(counts[4] or '0')
 local closed = queued - in_flight - later
 
--- The window follows the outflow: five seconds of it, measured every 250 ms.
+-- The window follows the outflow: five seconds of it, measured every 250 ms. When nothing is left in flight the
+-- outflow was bounded by the window itself, so then it only grows.
 local window, seen = tonumber(state[5] or ARGV[11]), tonumber(state[6] or '0')
 if now - seen >= 250 then
   local set = {'seen_ms', string.format('%.0f', now), 'seen_closed', closed}
-  if seen > 0 and in_flight > 0 then
+  if seen > 0 then
     local rate = (closed - tonumber(state[7])) * 1000 / (now - seen)
-    local wanted = math.floor(math.max(5 * rate, window / 2))
+    local least = in_flight > 0 and window / 2 or window
+    local wanted = math.floor(math.max(5 * rate, least))
     window = math.min(tonumber(ARGV[9]), math.max(tonumber(ARGV[11]), wanted))
   end
   set[#set + 1] = 'window'
