@@ -178,6 +178,12 @@ fn entry(partition: u32, id: String, fields: Option<Value>) -> Entry {
             problem.get_or_insert(reason);
         }
     }
+    // Without these no handler can read it, and what else it holds must not be lost.
+    for (name, value) in [("type", &entry.kind), ("data", &entry.data)] {
+        if value.is_empty() {
+            problem.get_or_insert_with(|| format!("no field {name:?}"));
+        }
+    }
     if let Some(reason) = problem {
         entry.broken = Some(Box::new(Broken {
             reason,
@@ -237,6 +243,8 @@ mod tests {
         let value = Value::Array(vec![Value::Array(vec![
             bulk(b"5-1"),
             Value::Array(vec![
+                bulk(b"data"),
+                bulk(b"{}"),
                 bulk(b"type"),
                 bulk(b"a.b"),
                 bulk(b"attempt"),
@@ -262,6 +270,16 @@ mod tests {
         let broken = found[0].broken.as_ref().expect("broken");
         assert!(broken.reason.contains("\"data\""));
         assert_eq!(broken.fields, vec![(b"data".to_vec(), vec![0xff, 0xfe])]);
+    }
+
+    #[test]
+    fn an_entry_without_a_type_keeps_all_its_fields() {
+        let fields = Value::Array(vec![bulk(b"nothing"), bulk(b"here")]);
+        let value = Value::Array(vec![Value::Array(vec![bulk(b"5-1"), fields])]);
+        let found = entries(value, 0).expect("an entry");
+        let broken = found[0].broken.as_ref().expect("broken");
+        assert_eq!(broken.reason, "no field \"type\"");
+        assert_eq!(broken.fields, vec![(b"nothing".to_vec(), b"here".to_vec())]);
     }
 
     #[test]
