@@ -4,9 +4,10 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
+    time::Duration,
 };
 
-use super::process::{Server, directory, find, free_port, is_root};
+use super::process::{Server, directory, eventually, find, free_port, is_root};
 
 /// Where Debian, Fedora and Homebrew put the server's programs, which aren't on PATH.
 const PLACES: &[&str] = &[
@@ -60,7 +61,21 @@ impl PostgresServer {
         );
         // No fsync: what a test kills is the process, and the kernel keeps what it wrote.
         args.extend(["-c", "fsync=off", "-c", "max_connections=200"].map(str::to_owned));
-        Self(Server::start(&program, args, dir, port))
+        let server = Self(Server::start(&program, args, dir, port));
+        server.wait_until_ready();
+        server
+    }
+
+    /// The port answers while the log is still replayed. `postmaster.pid` is what pg_ctl waits for too; one
+    /// that a killed server left behind says ready as well, so its first line must be this process.
+    fn wait_until_ready(&self) {
+        let file = self.0.dir().join("data/postmaster.pid");
+        eventually(Duration::from_secs(20), "PostgreSQL to be ready", || {
+            std::fs::read_to_string(&file).is_ok_and(|text| {
+                text.lines().next() == Some(self.0.pid())
+                    && text.lines().nth(7).map(str::trim) == Some("ready")
+            })
+        });
     }
 
     /// As superuser, to the database `postgres`.
@@ -74,6 +89,7 @@ impl PostgresServer {
 
     pub fn restart(&mut self) {
         self.0.restart();
+        self.wait_until_ready();
     }
 }
 

@@ -67,6 +67,15 @@ impl Server {
         self.port
     }
 
+    /// The process id, as text.
+    pub fn pid(&self) -> &str {
+        &self.pid
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Sends a signal by its name: `STOP` makes a server silent, `CONT` lets it go on.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.pid]).status();
@@ -90,6 +99,14 @@ impl Server {
         // The old keeper would remove the directory: it is killed, not told.
         self.keeper.kill().expect("the keeper runs");
         self.keeper.wait().expect("the keeper ends");
+        // A port is closed before its process is gone, and PostgreSQL doesn't start while the id that its lock
+        // file names exists, be it as a zombie.
+        let old = Path::new("/proc").join(&self.pid);
+        eventually(
+            Duration::from_secs(10),
+            "the end of the old process",
+            || !old.exists(),
+        );
         (self.keeper, self.pid) = spawn(&self.program, &self.args, &self.dir);
         self.wait();
     }
