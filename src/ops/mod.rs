@@ -21,9 +21,10 @@ use anyhow::Context;
 
 use crate::{config::Config, event::STAGES, queue::Redis, queue::inspect::Source};
 
+pub use crate::queue::WorkerInfo;
 pub use crate::queue::inspect::{
     Backlog, ConsumerView, GroupView, Overview, PartitionView, PendingEntry, PendingFilter, Server,
-    StreamView, Worker, WorkerInfo,
+    StreamView, Worker,
 };
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
 pub use campaigns::{CampaignView, NewCampaign, generated_name};

@@ -46,8 +46,10 @@ pub struct WorkerInfo {
     /// ready, draining, or away with the reason in `note`.
     pub state: String,
     pub stream: String,
+    /// Entries that it has read and not yet settled.
     pub in_hand: u64,
     pub capacity: u64,
+    /// Entries settled since its start.
     pub handled: u64,
     /// Entries settled per second, over the last seconds.
     pub rate: f64,

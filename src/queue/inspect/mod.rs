@@ -22,5 +22,5 @@ pub use flow::{FlowView, flow};
 pub use group::{Backlog, ConsumerView, GroupView};
 pub use overview::{Overview, Server, overview};
 pub use pending::{PendingEntry, PendingFilter, held, pending};
-pub use presence::{Worker, WorkerInfo, workers};
+pub use presence::{Worker, workers};
 pub use stream::{PartitionView, Source, StreamView, groups_of, memory_of};

@@ -3,33 +3,10 @@
 use std::collections::HashMap;
 
 use redis::{RedisResult, Value};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::reply::{Replies, number, pairs, text};
-use crate::queue::Redis;
-
-/// What a worker writes about itself with its heartbeat.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct WorkerInfo {
-    pub service: String,
-    pub host: String,
-    pub pid: u32,
-    pub started_at_ms: u64,
-    /// `ready`, `paused`, `draining` or `away`.
-    pub state: String,
-    pub stream: String,
-    /// Entries that it has read and not yet settled.
-    pub in_hand: u64,
-    pub capacity: u64,
-    /// Entries settled since its start.
-    pub handled: u64,
-    /// Entries a second, lately.
-    pub rate: f64,
-    pub rss_bytes: u64,
-    /// What it wants a person to know.
-    pub note: String,
-}
+use crate::queue::{Redis, WorkerInfo};
 
 /// A process that beats, or did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
