@@ -180,3 +180,31 @@ async fn bad_requests_are_named_and_an_idempotency_key_makes_one_campaign() {
     let (status, _) = post(r#"{"name": "y"}"#, "a").await;
     assert_eq!(status, 422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_lists_and_shows_what_arrived_in_the_inbox() {
+    let running = running("30", None).await;
+    let fleet = &running.fleet;
+    let id = fleet.create().await;
+    everybody_has_one_mail(fleet, id, 30).await;
+
+    let listed = fleet.tui(&["inbox", "list", "--limit", "20", "--json"]);
+    assert_eq!(listed["messages"].as_array().expect("a list").len(), 20);
+    assert_eq!(listed["stats"]["recipients"], 30, "{listed}");
+    let found = fleet.tui(&["inbox", "list", "--search", ".7@", "--json"]);
+    let found = found["messages"].as_array().expect("a list");
+    assert_eq!(found.len(), 1, "user 7 has one mail: {found:?}");
+
+    let text = |name: &str| found[0][name].as_str().expect("text").to_owned();
+    let mailbox = fleet.tui(&["inbox", "list", &text("mailbox"), "--json"]);
+    assert_eq!(mailbox["messages"][0]["id"], found[0]["id"]);
+    let mail = fleet.tui(&["inbox", "show", &text("mailbox"), &text("id"), "--json"]);
+    assert_eq!(mail["subject"], found[0]["subject"]);
+    assert!(
+        mail["body"]["text"]
+            .as_str()
+            .expect("text")
+            .contains("Dear"),
+        "{mail}"
+    );
+}

@@ -36,6 +36,15 @@ pub struct InboxMessage {
     pub size: u64,
 }
 
+/// What our own inbox answers for all mailboxes; `next` is the `before` of the page after this one. A search
+/// looks at so many mails at a time, so a page may be empty and not the last.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Page {
+    messages: Vec<InboxMessage>,
+    next: Option<u64>,
+}
+
 /// One mail with its text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -71,20 +80,15 @@ impl Ops {
         search: Option<&str>,
         limit: usize,
     ) -> Result<Vec<InboxMessage>, OpsError> {
-        let mut messages: Vec<InboxMessage> = match mailbox {
-            Some(name) => self
-                .fetch(&["mailbox", name], &[])
-                .await?
-                .ok_or_else(|| OpsError::NotFound(format!("no mailbox {name:?}")))?,
-            None => {
-                let limit = limit.to_string();
-                let query = [("search", search.unwrap_or("")), ("limit", &limit)];
-                let found = self.fetch(&["messages"], &query).await?;
-                return found.ok_or_else(|| {
-                    OpsError::Invalid("this inbox lists one mailbox at a time: name it".to_owned())
-                });
-            }
+        let Some(name) = mailbox else {
+            return self.inbox_pages(search.unwrap_or(""), limit).await;
         };
+        let mut messages: Vec<InboxMessage> = self
+            .fetch(&["mailbox", name], &[])
+            .await?
+            .ok_or_else(|| OpsError::NotFound(format!("no mailbox {name:?}")))?;
+        // Inbucket lists the oldest first.
+        messages.reverse();
         if let Some(word) = search {
             let word = word.to_lowercase();
             messages.retain(|m| {
@@ -92,6 +96,29 @@ impl Ops {
                     || m.from.to_lowercase().contains(&word)
                     || m.to.iter().any(|to| to.to_lowercase().contains(&word))
             });
+        }
+        messages.truncate(limit);
+        Ok(messages)
+    }
+
+    async fn inbox_pages(&self, search: &str, limit: usize) -> Result<Vec<InboxMessage>, OpsError> {
+        let mut messages = Vec::new();
+        let mut before = String::new();
+        loop {
+            let wanted = (limit - messages.len()).to_string();
+            let mut query = vec![("search", search), ("limit", wanted.as_str())];
+            if !before.is_empty() {
+                query.push(("before", before.as_str()));
+            }
+            let page: Option<Page> = self.fetch(&["messages"], &query).await?;
+            let page = page.ok_or_else(|| {
+                OpsError::Invalid("this inbox lists one mailbox at a time: name it".to_owned())
+            })?;
+            messages.extend(page.messages);
+            match page.next {
+                Some(next) if messages.len() < limit => before = next.to_string(),
+                _ => break,
+            }
         }
         messages.truncate(limit);
         Ok(messages)

@@ -115,6 +115,21 @@ impl Fleet {
         answer.json().await.expect("JSON")
     }
 
+    /// What `comms-tui` answers, as JSON.
+    pub fn tui(&self, args: &[&str]) -> Value {
+        let output = Command::new(env!("CARGO_BIN_EXE_comms-tui"))
+            .args(args)
+            .current_dir(&self.dir)
+            .env("COMMS_STATE_DIR", &self.dir)
+            .env("COMMS_INBOX_URL", self.url("inbox", ""))
+            .envs(&self.variables)
+            .output()
+            .expect("comms-tui runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "comms-tui {args:?}: {errors}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
     /// Creates a campaign by the path of the original, and answers with its id.
     pub async fn create(&self) -> i64 {
         let created = self
