@@ -146,9 +146,8 @@ async fn mark(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let mail = find(&app.store, &name, &id)?;
-    let mark: Mark = serde_json::from_slice(&body).map_err(|e| {
-        Problem::bad_request(format!("expected {{\"seen\": true}}: {e}"))
-    })?;
+    let mark: Mark = serde_json::from_slice(&body)
+        .map_err(|e| Problem::bad_request(format!("expected {{\"seen\": true}}: {e}")))?;
     mail.mark_seen(mark.seen);
     Ok(ok())
 }
