@@ -220,3 +220,34 @@ async fn the_command_line_lists_and_shows_what_arrived_in_the_inbox() {
         "{mail}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_openapi_description_is_what_campaign_service_answers() {
+    let running = running("10", None).await;
+    let fleet = &running.fleet;
+    let described = fleet.get("campaign-service", "/openapi.json").await;
+    let id = fleet.create().await;
+    let answer = fleet.campaign(id).await;
+    let keys = |object: &Value| -> Vec<String> {
+        object
+            .as_object()
+            .expect("an object")
+            .keys()
+            .cloned()
+            .collect()
+    };
+    let schema = &described["components"]["schemas"]["CampaignView"];
+    assert_eq!(keys(&schema["properties"]), keys(&answer));
+    let client = reqwest::Client::new();
+    for path in keys(&described["paths"]) {
+        for method in keys(&described["paths"][&path]) {
+            let method = method.to_uppercase().parse().expect("a method");
+            // No campaign has this id: whatever changes something is refused, but by the route itself.
+            let url = fleet.url("campaign-service", &path.replace("{id}", "987654321"));
+            let answer = client.request(method, url).send().await.expect("an answer");
+            let body = answer.text().await.expect("text");
+            assert!(!body.contains("there is nothing at"), "{path}: {body}");
+            assert!(!body.contains("doesn't answer"), "{path}: {body}");
+        }
+    }
+}
