@@ -12,6 +12,7 @@ mod bad_input;
 mod http;
 mod pipeline;
 mod queue;
+mod retention;
 mod secrets;
 mod servers;
 mod tidy;

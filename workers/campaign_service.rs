@@ -8,6 +8,7 @@ use comms::{
     http::campaigns::{Campaigns, routes},
     ops::Ops,
     relay::Relay,
+    retention,
     worker::{self, Worker},
 };
 use tokio::sync::Notify;
@@ -30,8 +31,15 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
         ops,
         relay: Arc::clone(&wake),
     }));
+    let retention = tokio::spawn(retention::run(
+        worker.redis.clone(),
+        store.clone(),
+        worker.config.retention_days,
+        worker.shutdown.clone(),
+    ));
     let relay = Relay::new(worker.redis.clone(), store, wake);
     relay.run(worker.shutdown.clone()).await;
+    retention.await?;
     http.await?;
     Ok(())
 }
