@@ -8,6 +8,7 @@
 )]
 mod support;
 
+mod faults;
 mod http;
 mod pipeline;
 mod queue;

@@ -1,12 +1,9 @@
 //! The whole pipeline: real binaries, a Redis and an inbox of the test's own.
 
 use serde_json::Value;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::MutexGuard;
 
-use crate::support::{Fleet, RedisServer, WORKERS, free_port, postgres_database};
-
-/// The machine's cores are for one pipeline at a time.
-static ONE: Mutex<()> = Mutex::const_new(());
+use crate::support::{Fleet, RedisServer, WORKERS, free_port, one_pipeline, postgres_database};
 
 struct Running {
     fleet: Fleet,
@@ -16,7 +13,7 @@ struct Running {
 }
 
 async fn running(users: &str, database_url: Option<String>) -> Running {
-    let one = ONE.lock().await;
+    let one = one_pipeline().await;
     comms::telemetry::install_tls_provider();
     let redis = RedisServer::start(&[]);
     let dir = tempfile::tempdir().expect("a directory");
