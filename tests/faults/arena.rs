@@ -130,10 +130,16 @@ impl Arena {
         tally.unwrap_or_default()
     }
 
-    /// SIGKILL. Returns how many mails it had in hand by the ledger: claimed, and no result written.
+    /// SIGKILL. Returns how many mails it had in hand.
     pub(super) async fn kill(&mut self, name: &str) -> u64 {
-        let pid = self.fleet.pid(name);
         self.fleet.kill(name);
+        self.in_hand(name).await
+    }
+
+    /// How many mails a process that is dead or frozen has in hand by the ledger: claimed, and no result
+    /// written.
+    pub(super) async fn in_hand(&self, name: &str) -> u64 {
+        let pid = self.fleet.pid(name);
         let text = "SELECT COUNT(*) FROM deliveries WHERE status = 'sending' AND owner LIKE $1";
         let number: i64 = sqlx::query_scalar(text)
             .bind(format!("%-{pid}-%"))

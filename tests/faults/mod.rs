@@ -8,6 +8,10 @@
 
 mod arena;
 mod audit;
+mod freeze;
 mod kill;
+mod operators;
 mod redis;
+mod smtp;
+mod sql;
 mod watch;

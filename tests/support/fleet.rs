@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -119,6 +119,15 @@ impl Fleet {
         child.wait().expect("it is gone");
     }
 
+    /// SIGTERM, and waits for the end of the drain.
+    pub fn terminate(&mut self, name: &str, limit: Duration) {
+        self.signal(name, "TERM");
+        let (child, _) = self.running.get_mut(name).expect("it runs");
+        super::eventually(limit, "the end of the drain", || {
+            child.try_wait().expect("our child").is_some()
+        });
+    }
+
     pub fn url(&self, name: &str, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.running[name].1)
     }
@@ -130,6 +139,14 @@ impl Fleet {
 
     /// What `comms-tui` answers, as JSON.
     pub fn tui(&self, args: &[&str]) -> Value {
+        let output = self.tui_output(args);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "comms-tui {args:?}: {errors}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// What `comms-tui` answers, whatever it is.
+    pub fn tui_output(&self, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_comms-tui"));
         command
             .args(args)
@@ -139,10 +156,7 @@ impl Fleet {
         if self.running.contains_key("inbox") {
             command.env("COMMS_INBOX_URL", self.url("inbox", ""));
         }
-        let output = command.output().expect("comms-tui runs");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "comms-tui {args:?}: {errors}");
-        serde_json::from_slice(&output.stdout).expect("JSON")
+        command.output().expect("comms-tui runs")
     }
 
     /// Creates a campaign by the path of the original, and answers with its id.

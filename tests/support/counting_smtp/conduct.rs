@@ -14,17 +14,6 @@ pub enum Step {
     Dot,
 }
 
-impl Step {
-    pub const ALL: [Self; 6] = [
-        Self::Greeting,
-        Self::Ehlo,
-        Self::Mail,
-        Self::Rcpt,
-        Self::Data,
-        Self::Dot,
-    ];
-}
-
 /// What the rule is asked about.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment<'a> {
@@ -71,14 +60,6 @@ pub mod rules {
             } else {
                 Act::Go
             }
-        })
-    }
-
-    /// Greylisting: refuses each recipient the first `times`, then takes the mail.
-    pub fn greylist(times: u32) -> Rule {
-        Arc::new(move |now| match now.step {
-            Step::Rcpt if now.tries <= times => Act::Say("450 4.7.1 greylisted, try again"),
-            _ => Act::Go,
         })
     }
 

@@ -133,6 +133,20 @@ impl CountingSmtp {
         );
     }
 
+    /// Every recipient is new to the rules from now on.
+    pub fn forget_tries(&self) {
+        lock(&self.shared.tries).clear();
+    }
+
+    /// How often the most often tried recipient was named in a RCPT.
+    pub fn most_tries(&self) -> u32 {
+        lock(&self.shared.tries)
+            .values()
+            .copied()
+            .max()
+            .unwrap_or(0)
+    }
+
     /// How many connections there have been.
     pub fn opened(&self) -> u64 {
         self.shared.opened.load(Ordering::Acquire)
