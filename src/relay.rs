@@ -3,7 +3,7 @@
 //! Several relays may run at once and each step may be repeated: the scripts decide.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,6 +23,9 @@ const POLL: Duration = Duration::from_millis(100);
 /// A fan-out that has not moved for that long gets its turn appended again, which is harmless.
 const SILENT: Duration = Duration::from_secs(30);
 
+/// What Redis may lose, and the time that it takes to come back, are shorter.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+
 /// Where a fan-out was seen last, and since when it stands there.
 struct Seen {
     turn: u64,
@@ -35,8 +38,8 @@ pub struct Relay {
     store: Store,
     wake: Arc<Notify>,
     fanouts: HashMap<(i64, u32), Seen>,
-    /// Cancelled campaigns whose totals are written.
-    totalled: HashSet<i64>,
+    /// Cancelled campaigns whose totals are written, and since when.
+    totalled: HashMap<i64, Instant>,
 }
 
 impl Relay {
@@ -47,7 +50,7 @@ impl Relay {
             store,
             wake,
             fanouts: HashMap::new(),
-            totalled: HashSet::new(),
+            totalled: HashMap::new(),
         }
     }
 
@@ -86,12 +89,36 @@ impl Relay {
                 self.fan_out(&row).await?;
             }
         }
-        let wanted = [CampaignStatus::Running, CampaignStatus::Cancelled];
+        let wanted = [
+            CampaignStatus::Running,
+            CampaignStatus::Paused,
+            CampaignStatus::Cancelled,
+        ];
         for campaign in self.store.campaigns_in(&wanted).await? {
+            self.remind(&campaign).await?;
             match campaign.status {
                 CampaignStatus::Running => self.finish(&campaign).await?,
-                _ => self.total(&campaign).await?,
+                CampaignStatus::Cancelled => self.total(&campaign).await?,
+                _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// A Redis that has lost its last second, or that a replica took over from, may have forgotten a pause or
+    /// a cancellation that it was told of, and would go on sending.
+    async fn remind(&self, campaign: &Campaign) -> Result<()> {
+        let settled = self
+            .totalled
+            .get(&campaign.id)
+            .is_some_and(|since| since.elapsed() >= FORGOTTEN);
+        if settled {
+            return Ok(());
+        }
+        let known = queue::revision(&self.redis, &campaign.id.to_string()).await?;
+        if known.is_some_and(|known| known < campaign.mirrored_revision) {
+            tracing::warn!(campaign.id, status = %campaign.status.as_str(), "redis has forgotten the campaign's status; it is told again");
+            mirror(&self.redis, &self.store, campaign).await?;
         }
         Ok(())
     }
@@ -210,7 +237,7 @@ impl Relay {
 
     /// Writes the totals of a cancelled campaign once nothing of it is open.
     async fn total(&mut self, campaign: &Campaign) -> Result<()> {
-        if self.totalled.contains(&campaign.id) {
+        if self.totalled.contains_key(&campaign.id) {
             return Ok(());
         }
         let id = campaign.id.to_string();
@@ -220,7 +247,7 @@ impl Relay {
                 self.store.write_totals(campaign.id, &totals).await?;
                 queue::expire(&self.redis, &id).await?;
             }
-            self.totalled.insert(campaign.id);
+            self.totalled.insert(campaign.id, Instant::now());
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 mod support;
 
 mod bad_input;
+mod faults;
 mod http;
 mod pipeline;
 mod queue;
