@@ -6,7 +6,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::support::{Fleet, RedisServer, WORKERS, free_port, postgres_database};
 
 /// The machine's cores are for one pipeline at a time.
-static ONE: Mutex<()> = Mutex::const_new(());
+pub(crate) static ONE: Mutex<()> = Mutex::const_new(());
 
 struct Running {
     fleet: Fleet,

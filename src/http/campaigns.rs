@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use super::{Json, Path, Problem, Query};
 use crate::{
     config::Profile,
-    ops::{CampaignView, NewCampaign, Ops, OpsError, generated_name},
+    ops::{AgainReport, CampaignView, NewCampaign, Ops, OpsError, RetryFilter, generated_name},
 };
 
 /// What the routes share. `relay` is woken when it has something to tell Redis.
@@ -34,6 +34,8 @@ pub fn routes(campaigns: Campaigns) -> Router {
         .route("/api/v1/campaigns/{id}/pause", post(pause))
         .route("/api/v1/campaigns/{id}/resume", post(resume))
         .route("/api/v1/campaigns/{id}/cancel", post(cancel))
+        .route("/api/v1/campaigns/{id}/reconcile", post(reconcile))
+        .route("/api/v1/campaigns/{id}/retry-failed", post(retry_failed))
         .with_state(campaigns)
 }
 
@@ -107,6 +109,22 @@ async fn resume(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
 
 async fn cancel(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
     to.answer(to.ops.cancel(id).await)
+}
+
+async fn reconcile(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
+    to.answer(to.ops.reconcile(id).await)
+}
+
+/// Without a body: all that failed.
+async fn retry_failed(
+    State(to): State<Campaigns>,
+    Path(id): Path<i64>,
+    body: Option<Json<RetryFilter>>,
+) -> Result<Json<AgainReport>, Problem> {
+    let filter = body.map(|Json(filter)| filter).unwrap_or_default();
+    let done = to.ops.retry_failed(id, &filter).await;
+    to.relay.notify_one();
+    Ok(Json(done?))
 }
 
 impl Campaigns {

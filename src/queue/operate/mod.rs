@@ -2,8 +2,10 @@
 
 mod audit;
 mod claim;
+mod dead;
 #[cfg(test)]
 mod tests;
 
 pub use audit::{AuditEntry, audit, recent};
 pub use claim::{ClaimOutcome, ClaimResult, Held, claim, still_held};
+pub use dead::{Revived, remove, revive};
