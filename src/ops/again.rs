@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Which of a campaign's failed deliveries go again. Empty lists mean any.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryFilter {
     /// SMTP codes of the last reply.
@@ -31,7 +31,7 @@ pub enum Resolution {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct AgainReport {
     /// Deliveries that were decided on by this call.
     pub deliveries: u64,
