@@ -13,6 +13,7 @@ mod faults;
 mod http;
 mod pipeline;
 mod queue;
+mod replay;
 mod retention;
 mod secrets;
 mod servers;

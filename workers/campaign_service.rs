@@ -7,6 +7,7 @@ use std::{process::ExitCode, sync::Arc};
 use comms::{
     http::campaigns::{Campaigns, routes},
     ops::Ops,
+    queue::Windows,
     relay::Relay,
     retention,
     worker::{self, Worker},
@@ -37,7 +38,11 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
         worker.config.retention_days,
         worker.shutdown.clone(),
     ));
-    let relay = Relay::new(worker.redis.clone(), store, wake);
+    let windows = Windows {
+        in_flight: worker.config.window,
+        waiting: worker.config.retry_window,
+    };
+    let relay = Relay::new(worker.redis.clone(), store, wake, windows);
     relay.run(worker.shutdown.clone()).await;
     retention.await?;
     http.await?;

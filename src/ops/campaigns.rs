@@ -209,7 +209,7 @@ impl Ops {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    async fn row_of(&self, id: i64) -> Result<Campaign, OpsError> {
+    pub(super) async fn row_of(&self, id: i64) -> Result<Campaign, OpsError> {
         let found = self.database.get().await?.campaign(id).await?;
         found.ok_or_else(|| OpsError::NotFound(format!("there is no campaign {id}")))
     }
