@@ -8,6 +8,7 @@ pub mod event;
 
 pub mod queue;
 
+pub mod schedule;
 pub mod store;
 
 pub mod mail;
