@@ -11,6 +11,7 @@ mod support;
 mod http;
 mod pipeline;
 mod queue;
+mod scheduler;
 mod secrets;
 mod servers;
 mod tidy;

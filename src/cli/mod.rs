@@ -9,7 +9,9 @@ mod claim;
 mod inbox;
 mod look;
 mod out;
+mod schedule;
 mod status;
+mod words;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -85,6 +87,7 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
     match command {
         Command::Status => status::status(ops, out).await,
         Command::Campaign(command) => campaign::run(ops, command, out).await,
+        Command::Schedule(command) => schedule::run(ops, command, out).await,
         Command::Streams => look::streams(ops, out).await,
         Command::Groups { stream } => look::groups(ops, stream.as_deref(), out).await,
         Command::Pending(args) => look::pending(ops, args, out).await,

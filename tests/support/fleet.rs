@@ -51,6 +51,7 @@ impl Fleet {
             "user-service" => env!("CARGO_BIN_EXE_user-service"),
             "notification-service" => env!("CARGO_BIN_EXE_notification-service"),
             "email-service" => env!("CARGO_BIN_EXE_email-service"),
+            "scheduler-service" | "scheduler-service-2" => env!("CARGO_BIN_EXE_scheduler-service"),
             "inbox" => env!("CARGO_BIN_EXE_inbox"),
             other => panic!("there is no worker {other}"),
         };
@@ -121,13 +122,18 @@ impl Fleet {
             .args(args)
             .current_dir(&self.dir)
             .env("COMMS_STATE_DIR", &self.dir)
-            .env("COMMS_INBOX_URL", self.url("inbox", ""))
+            .envs(self.inbox_url())
             .envs(&self.variables)
             .output()
             .expect("comms-tui runs");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "comms-tui {args:?}: {errors}");
         serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    fn inbox_url(&self) -> Option<(&'static str, String)> {
+        let (_, port) = self.running.get("inbox")?;
+        Some(("COMMS_INBOX_URL", format!("http://127.0.0.1:{port}")))
     }
 
     /// Creates a campaign by the path of the original, and answers with its id.

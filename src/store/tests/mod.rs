@@ -5,6 +5,7 @@ mod mails;
 mod outage;
 mod races;
 mod requeue;
+mod schedules;
 mod speed;
 mod users;
 
@@ -92,6 +93,9 @@ fn new_campaign(key: Option<&str>) -> NewCampaign {
         in_doubt: InDoubt::Resend,
         idempotency_key: key.map(str::to_owned),
         body_hash: "hash".to_owned(),
+        start_at_ms: None,
+        template: None,
+        variables: "{}".to_owned(),
     }
 }
 
