@@ -8,6 +8,7 @@
 )]
 mod support;
 
+mod bad_input;
 mod http;
 mod pipeline;
 mod queue;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::{
     AskedWords, Ops, OpsError,
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// What every face shows of a campaign, and the JSON that it answers with.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CampaignView {
     pub id: i64,
     pub name: String,
@@ -48,7 +49,7 @@ pub struct CampaignView {
 }
 
 /// What is needed to create one. `None` takes the built-in words.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCampaign {
     pub name: String,

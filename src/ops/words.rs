@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::{Ops, OpsError};
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
 const LONGEST_NAME: usize = 200;
 
 /// Words as they are asked for. `None` takes those that there are already, or the built-in ones.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AskedWords {
     #[serde(default)]
     pub subject: Option<String>,
@@ -25,6 +26,7 @@ pub struct AskedWords {
     pub html: Option<String>,
     /// The fields below `vars`.
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub variables: Option<Map<String, Value>>,
 }
 
