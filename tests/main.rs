@@ -15,6 +15,7 @@ mod pipeline;
 mod queue;
 mod replay;
 mod retention;
+mod scheduler;
 mod secrets;
 mod servers;
 mod tidy;

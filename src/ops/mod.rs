@@ -14,10 +14,12 @@ mod error;
 mod inbox;
 mod pending;
 mod progress;
+mod schedules;
 mod status;
 #[cfg(test)]
 mod tests;
 pub mod wording;
+mod words;
 
 use anyhow::Context;
 
@@ -43,7 +45,9 @@ pub use error::OpsError;
 pub use inbox::{InboxMessage, InboxStats, MailText};
 pub use pending::{Stuck, StuckEntry};
 pub use progress::{CampaignRow, total_of};
+pub use schedules::{AskedSchedule, FireView, ScheduleDetail, ScheduleView, campaign_name};
 pub use status::{GroupRow, Status, StreamRow};
+pub use words::AskedWords;
 
 /// The one door to Redis and SQL for operators.
 pub struct Ops {
