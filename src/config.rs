@@ -221,6 +221,8 @@ pub struct Config {
 pub struct Layers {
     values: BTreeMap<String, (String, String)>,
     vault: Option<VaultConfig>,
+    /// The table `[console]`: what it may hold is known in `console::Settings`.
+    console: toml::Table,
 }
 
 impl Layers {
@@ -229,6 +231,7 @@ impl Layers {
         Self {
             values: BTreeMap::new(),
             vault,
+            console: toml::Table::new(),
         }
     }
 
@@ -260,11 +263,17 @@ impl Layers {
             .parse()
             .with_context(|| format!("{} is not TOML", path.display()))?;
         for (name, value) in table {
-            // Tables belong to the console (theme, keys), single values are settings.
-            if value.is_table() {
-                continue;
-            }
             let value = match value {
+                toml::Value::Table(table) if name == "console" => {
+                    self.console.extend(table);
+                    continue;
+                }
+                toml::Value::Table(_) => {
+                    bail!(
+                        "{}: there is no table [{name}], did you mean [console]?",
+                        path.display()
+                    )
+                }
                 toml::Value::String(s) => s,
                 other => other.to_string(),
             };
@@ -289,6 +298,11 @@ impl Layers {
         self.values
             .insert(name.to_owned(), (value, format!("{name} in {origin}")));
         Ok(())
+    }
+
+    /// The table `[console]` of the files.
+    pub fn console(&self) -> &toml::Table {
+        &self.console
     }
 
     pub fn vault(&self) -> Option<&VaultConfig> {
@@ -553,6 +567,7 @@ mod tests {
         let mut layers = Layers {
             values: BTreeMap::new(),
             vault: None,
+            console: toml::Table::new(),
         };
         for (name, value) in pairs {
             layers.set(name, (*value).to_owned(), "comms.toml")?;

@@ -2,6 +2,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{super::fixture, *};
 use crate::console::{
+    data::Data,
     dialog::{ClaimDialog, ClaimField, ClaimStage, CreateField, CreateForm, Dialog},
     message::Failure,
     model::{Link, Screen, View},
@@ -89,9 +90,10 @@ fn keys_lead_from_screen_to_screen() {
         ("4", Screen::Pending),
         ("8", Screen::Workers),
         ("4 1", Screen::Pipeline),
-        ("tab", Screen::Pending),
-        ("tab tab", Screen::Workers),
-        ("tab tab tab", Screen::Pipeline),
+        ("tab", Screen::Streams),
+        ("tab tab", Screen::Pending),
+        ("backtab", Screen::Workers),
+        ("backtab tab", Screen::Pipeline),
     ] {
         let mut model = fixture::working();
         press(&mut model, keys);
@@ -108,12 +110,12 @@ fn the_selection_moves_within_the_list() {
         ("G", 11),
         ("G j", 11),
         ("G g", 0),
-        ("pgdn", 10),
+        ("pgdn", 11),
         ("down", 1),
     ] {
         let mut model = fixture::working();
         press(&mut model, &format!("4 {keys}"));
-        assert_eq!(model.selected_entry(), Some(row), "{keys}");
+        assert_eq!(model.page().table.at(), Some(row), "{keys}");
     }
 }
 
@@ -123,22 +125,16 @@ fn the_selection_stays_on_its_entry_when_the_list_moves() {
     press(&mut model, "4 j j j");
     let mut stuck = fixture::stuck(12);
     stuck.entries.remove(0);
-    let generation = fixture::begin(&mut model.stuck);
-    update(
-        &mut model,
-        31_000,
-        Msg::Stuck(generation, Ok(stuck.clone())),
-    );
+    fixture::fill(&mut model, Screen::Pending, Data::Stuck(stuck.clone()));
     assert_eq!(
-        model.selected_entry(),
+        model.page().table.at(),
         Some(2),
         "the same entry, one row higher"
     );
     stuck.entries.remove(2);
-    let generation = fixture::begin(&mut model.stuck);
-    update(&mut model, 32_000, Msg::Stuck(generation, Ok(stuck)));
+    fixture::fill(&mut model, Screen::Pending, Data::Stuck(stuck));
     assert_eq!(
-        model.selected_entry(),
+        model.page().table.at(),
         Some(2),
         "its entry is gone, the place stays"
     );
@@ -148,20 +144,18 @@ fn the_selection_stays_on_its_entry_when_the_list_moves() {
 fn marks_go_with_their_entries() {
     let mut model = fixture::working();
     press(&mut model, "4 space space");
-    assert_eq!((model.marks.len(), model.selected_entry()), (2, Some(2)));
-    press(&mut model, "g space");
-    assert_eq!(model.marks.len(), 1);
-    press(&mut model, "a");
-    assert_eq!(model.marks.len(), 12);
-    let generation = fixture::begin(&mut model.stuck);
-    update(
-        &mut model,
-        31_000,
-        Msg::Stuck(generation, Ok(fixture::stuck(5))),
+    assert_eq!(
+        (model.page().table.marks.len(), model.page().table.at()),
+        (2, Some(2))
     );
-    assert_eq!(model.marks.len(), 5);
+    press(&mut model, "g space");
+    assert_eq!(model.page().table.marks.len(), 1);
     press(&mut model, "a");
-    assert!(model.marks.is_empty());
+    assert_eq!(model.page().table.marks.len(), 12);
+    fixture::fill(&mut model, Screen::Pending, Data::Stuck(fixture::stuck(5)));
+    assert_eq!(model.page().table.marks.len(), 5);
+    press(&mut model, "a");
+    assert!(model.page().table.marks.is_empty());
 }
 
 #[test]
@@ -304,7 +298,9 @@ fn mutations_are_refused_while_away_and_in_read_only_mode() {
         for keys in ["c", "4 C"] {
             let cmds = press(&mut model, keys);
             assert_eq!(model.dialog, None);
-            let made = cmds.iter().any(|c| !matches!(c, Cmd::Fetch { .. }));
+            let made = cmds
+                .iter()
+                .any(|c| !matches!(c, Cmd::Fetch { .. } | Cmd::Ask { .. }));
             assert!(!made, "{cmds:?}");
         }
         if word != "not connected" {
@@ -413,12 +409,7 @@ fn a_claim_takes_what_was_frozen_group_by_group() {
         .count();
     assert_eq!(plans, 2, "two groups");
     // The list changes behind the question; the question doesn't.
-    let generation = fixture::begin(&mut model.stuck);
-    update(
-        &mut model,
-        31_000,
-        Msg::Stuck(generation, Ok(fixture::stuck(30))),
-    );
+    fixture::fill(&mut model, Screen::Pending, Data::Stuck(fixture::stuck(30)));
     plan_all(&mut model, cmds);
     assert_eq!(claim_dialog(&model).planned(), 12);
 
@@ -455,11 +446,10 @@ fn min_idle_never_becomes_zero() {
 fn above_a_hundred_the_count_must_be_typed() {
     let mut model = fixture::working();
     press(&mut model, "4");
-    let generation = fixture::begin(&mut model.stuck);
-    update(
+    fixture::fill(
         &mut model,
-        31_000,
-        Msg::Stuck(generation, Ok(fixture::stuck(150))),
+        Screen::Pending,
+        Data::Stuck(fixture::stuck(150)),
     );
     let cmds = press(&mut model, "a C");
     plan_all(&mut model, cmds);
@@ -508,7 +498,7 @@ fn the_outcome_is_shown_and_the_new_owner_is_watched() {
         !cmds.iter().any(|c| matches!(c, Cmd::LookAfterClaim { .. })),
         "{cmds:?}"
     );
-    assert!(model.marks.is_empty());
+    assert!(model.page().table.marks.is_empty());
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         Link::Away { .. } => "Redis is away",
     };
     let mut lines = vec![(format!("comms {state}"), theme.title)];
-    if let Some(status) = &model.status.data {
+    if let Some(status) = model.shown_status() {
         for stage in &status.overview.stages {
             let behind = stage.own_group().map_or(0, |g| g.backlog.count);
             lines.push((

@@ -8,6 +8,7 @@ use ratatui::{
 
 use super::draw;
 use crate::console::{
+    data::Data,
     fixture,
     message::{Cmd, Msg},
     model::{Model, Screen},
@@ -19,8 +20,12 @@ use crate::ops::wording::SEPARATOR;
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
 fn render(model: &Model, (width, height): (u16, u16)) -> ratatui::buffer::Buffer {
+    // The list scrolls by the size that the terminal has.
+    let mut model = model.clone();
+    let now_ms = model.now_ms;
+    update(&mut model, now_ms, Msg::Resize(width, height));
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
-    terminal.draw(|frame| draw(model, frame)).expect("drawn");
+    terminal.draw(|frame| draw(&model, frame)).expect("drawn");
     terminal.backend().buffer().clone()
 }
 
@@ -74,7 +79,7 @@ fn every_screen_in_every_state() {
     for (state, model) in states {
         for screen in Screen::ALL {
             let mut model = model.clone();
-            model.screen = screen;
+            keys(&mut model, &screen.digit().to_string());
             snapshot(
                 &format!("{}_{state}", screen.title().to_lowercase()),
                 &model,
@@ -182,20 +187,27 @@ proptest! {
 
     #[test]
     fn no_size_and_no_text_breaks_a_screen(
-        width in 1_u16..140, height in 1_u16..45, text in hostile(), screen in 0_usize..3,
-        question in 0_usize..4,
+        width in 1_u16..140, height in 1_u16..45, text in hostile(), screen in 0_usize..5,
+        question in 0_usize..6,
     ) {
         let mut model = fixture::working();
-        model.screen = Screen::ALL[screen];
         let status = model.status.data.as_mut().expect("there");
         status.overview.stages[1].stream = text.clone();
         status.overview.workers[0].name = text.clone();
         status.overview.workers[1].info.note = text.clone();
         status.findings[0].text = text.clone();
         model.campaigns.data.as_mut().expect("there")[0].view.name = text.clone();
-        let entry = &mut model.stuck.data.as_mut().expect("there").entries[0].entry;
+        let mut stuck = fixture::stuck(12);
+        let entry = &mut stuck.entries[0].entry;
         entry.consumer = text.clone();
         entry.fields = Some(vec![(text.clone(), text.clone()), ("data".to_owned(), text.clone())]);
+        fixture::fill(&mut model, Screen::Pending, Data::Stuck(stuck));
+        let mut mails = fixture::mails(3);
+        mails[0].subject = text.clone();
+        mails[1].to = vec![text.clone()];
+        mails[2].date = text.clone();
+        fixture::fill(&mut model, Screen::Inbox, Data::Inbox(mails));
+        keys(&mut model, &Screen::ALL[screen].digit().to_string());
         match question {
             1 => { keys(&mut model, "c"); update(&mut model, 30_000, Msg::Paste(text.clone())); }
             2 => {
@@ -208,6 +220,8 @@ proptest! {
                 }
             }
             3 => { keys(&mut model, "?"); }
+            4 => { keys(&mut model, ":"); update(&mut model, 30_000, Msg::Paste(text.clone())); }
+            5 => { keys(&mut model, "/"); update(&mut model, 30_000, Msg::Paste(text.clone())); }
             _ => {}
         }
         let buffer = render(&model, (width, height));
