@@ -10,9 +10,10 @@ use super::{
 use crate::{
     event::STAGES,
     ops::{
-        Backlog, CampaignRow, CampaignView, ClaimPlan, ConsumerView, GroupFacts, GroupView,
-        InboxMessage, PendingEntry, PlannedClaim, Status, StreamFacts, StreamLine, StreamTable,
-        StreamView, Stuck, StuckEntry, Target, Worker, WorkerInfo, diagnose,
+        Backlog, CampaignRow, CampaignView, ClaimPlan, ConsumerView, GroupFacts, GroupRow,
+        GroupView, InboxMessage, MailBody, MailText, PendingEntry, PlannedClaim, Status,
+        StreamEntry, StreamFacts, StreamLine, StreamTable, StreamView, Stuck, StuckEntry, Target,
+        Worker, WorkerInfo, diagnose,
     },
     queue::inspect::Source,
 };
@@ -114,6 +115,54 @@ fn streams() -> StreamTable {
         now_ms: START_MS,
         ..StreamTable::default()
     }
+}
+
+/// The group of the last stage, with a backlog and two consumers.
+pub(super) fn groups() -> Vec<GroupRow> {
+    let stage = status(29).overview.stages.remove(2);
+    let row = |group: GroupView| GroupRow {
+        stream: stage.stream.clone(),
+        group,
+        live: Some(1),
+    };
+    let mut foreign = stage.groups[0].clone();
+    foreign.name = "analytics".to_owned();
+    foreign.lag = None;
+    foreign.backlog.at_least = true;
+    let groups = stage.groups.iter().cloned().chain([foreign]);
+    groups.map(row).collect()
+}
+
+pub(super) fn held() -> Vec<PendingEntry> {
+    stuck(8).entries.into_iter().map(|s| s.entry).collect()
+}
+
+pub(super) fn entries() -> Vec<StreamEntry> {
+    let entry = |stuck: StuckEntry| StreamEntry {
+        id: stuck.entry.id,
+        fields: stuck.entry.fields.unwrap_or_default(),
+    };
+    stuck(9).entries.into_iter().map(entry).collect()
+}
+
+pub(super) fn mail() -> MailText {
+    MailText {
+        message: mails(1).remove(0),
+        body: MailBody {
+            text: format!("Dear Ann,\n\n{}\n\nYours", "a long line ".repeat(20)),
+            html: "<p>Dear <b>Ann</b></p><p>Yours</p>".to_owned(),
+        },
+    }
+}
+
+pub(super) fn log() -> Vec<String> {
+    let line = |n: usize| {
+        let level = ["INFO", "WARN", "ERROR"][n % 3];
+        format!(
+            "2026-01-02T03:04:{n:02}Z {level} comms::worker: line {n} of the log, with its words"
+        )
+    };
+    (0..30).map(line).collect()
 }
 
 pub(super) fn mails(count: u64) -> Vec<InboxMessage> {

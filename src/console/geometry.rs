@@ -82,7 +82,7 @@ pub(super) fn parts(model: &Model, page: &Page) -> Option<ListParts> {
 pub(super) fn list_height(model: &Model, page: &Page) -> usize {
     match parts(model, page) {
         Some(parts) => usize::from(parts.rows.height),
-        None => usize::from(model.size.1.saturating_sub(2)),
+        None => usize::from(model.size.1.saturating_sub(super::view::NARROW_AROUND)),
     }
 }
 

@@ -45,7 +45,7 @@ pub use claim::{
 };
 pub use diagnosis::{Finding, Remedy, Severity, diagnose};
 pub use error::OpsError;
-pub use inbox::{InboxMessage, InboxStats, MailText};
+pub use inbox::{InboxMessage, InboxStats, MailBody, MailText};
 pub use pending::{Stuck, StuckEntry};
 pub use progress::{CampaignRow, total_of};
 pub use status::{GroupRow, Status, StreamRow};

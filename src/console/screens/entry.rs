@@ -5,7 +5,11 @@ use crate::console::{
     data::Data,
     model::Model,
     table::{Cell, Column, Row, Tint},
+    view::text::{width, wrap},
 };
+
+/// Cells of a row that are no text: edges, pointer, the space between two columns.
+pub(super) const BESIDE: usize = 5;
 
 /// More lines of one entry are not shown.
 const MOST_LINES: usize = 2_000;
@@ -47,10 +51,15 @@ impl Listing for Fields {
         &COLUMNS
     }
 
-    fn rows(&self, _model: &Model, _data: Option<&Data>) -> Vec<Row> {
+    fn rows(&self, model: &Model, _data: Option<&Data>) -> Vec<Row> {
+        let names = self.fields.iter().map(|(name, _)| width(name)).max();
+        let beside = names.unwrap_or(0).clamp(6, 30) + BESIDE;
+        let cells = usize::from(model.size.0).saturating_sub(beside).max(20);
         let mut rows = Vec::new();
         for (name, value) in &self.fields {
-            for (n, line) in decoded(value).into_iter().enumerate() {
+            let lines = decoded(value);
+            let lines = lines.iter().flat_map(|line| wrap(line, cells));
+            for (n, line) in lines.take(MOST_LINES).enumerate() {
                 let name = if n == 0 { name.as_str() } else { "" };
                 rows.push(Row {
                     id: format!("{} {n}", rows.len()),

@@ -1,11 +1,15 @@
 //! The log of one worker, followed.
 
+use ratatui::text::Line;
+
 use super::{Listing, plural};
 use crate::console::{
     data::{Data, Query},
     model::Model,
     place::Page,
     table::{Cell, Column, Row, Tint},
+    theme::Theme,
+    view::text::{shown, wrap},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +58,24 @@ impl Listing for Log {
         row.cells
             .get(1)
             .map_or_else(String::new, |c| c.text.clone())
+    }
+
+    fn detail_height(&self, _height: u16) -> u16 {
+        3
+    }
+
+    fn detail(
+        &self,
+        model: &Model,
+        _page: &Page,
+        row: &Row,
+        cells: usize,
+        theme: &Theme,
+    ) -> Vec<Line<'static>> {
+        let text = row.cells.get(1).map_or("", |c| c.text.as_str());
+        let lines = wrap(&shown(text, model.unmasked), cells);
+        let styled = lines.into_iter().map(|line| Line::styled(line, theme.text));
+        styled.collect()
     }
 
     fn empty(&self) -> (String, Tint) {

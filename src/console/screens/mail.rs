@@ -1,11 +1,12 @@
 //! One mail: its head, then its text.
 
-use super::{Listing, plural};
+use super::{Listing, entry::BESIDE, plural};
 use crate::console::{
     data::{Data, Query},
     model::Model,
     place::Page,
     table::{Cell, Column, Row, Tint},
+    view::text::wrap_words,
 };
 use crate::ops::{MailText, wording::bytes};
 
@@ -45,12 +46,16 @@ impl Listing for Mail {
         &COLUMNS
     }
 
-    fn rows(&self, _model: &Model, data: Option<&Data>) -> Vec<Row> {
+    fn rows(&self, model: &Model, data: Option<&Data>) -> Vec<Row> {
         let Some(Data::Mail(mail)) = data else {
             return Vec::new();
         };
-        let lines = lines(mail);
-        let rows = lines.into_iter().enumerate();
+        let cells = usize::from(model.size.0).saturating_sub(8 + BESIDE).max(20);
+        let lines = lines(mail).into_iter().flat_map(|(name, text)| {
+            let wrapped = wrap_words(&text, cells).into_iter().enumerate();
+            wrapped.map(move |(n, text)| (if n == 0 { name } else { "" }, text))
+        });
+        let rows = lines.enumerate();
         rows.map(|(item, (name, text))| Row {
             id: item.to_string(),
             cells: vec![Cell::text(name).dim(), Cell::text(text).private()],

@@ -33,7 +33,9 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
         Msg::Mouse(event) => mouse::mouse(model, event),
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
-            lists::keep_in_view(model);
+            // Texts are wrapped at the edge.
+            let number = model.page().number;
+            lists::fill(model, number);
             model.changed = true;
             Vec::new()
         }

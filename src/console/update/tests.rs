@@ -2,7 +2,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{super::fixture, *};
 use crate::console::{
-    data::Data,
+    data::{Data, Query},
     dialog::{ClaimDialog, ClaimField, ClaimStage, CreateField, CreateForm, Dialog},
     message::Failure,
     model::{Link, Screen, View},
@@ -566,4 +566,288 @@ fn a_reply_for_a_closed_dialog_is_harmless() {
         Msg::Status(77, Ok(Box::<Status>::default())),
     );
     assert!(model.status.data.is_some());
+}
+
+fn answer_page(model: &mut Model, data: Data) {
+    fixture::fill_page(model, data);
+}
+
+#[test]
+fn one_goes_down_level_by_level_and_back_again() {
+    let mut model = fixture::working();
+    let cmds = press(&mut model, "3 down down enter");
+    let asks = cmds.iter().any(|c| {
+        matches!(c, Cmd::Ask { query: Query::Groups { stream }, .. } if stream == "email-notification")
+    });
+    assert!(asks, "{cmds:?}");
+    answer_page(&mut model, Data::Groups(fixture::groups()));
+    press(&mut model, "enter");
+    answer_page(&mut model, Data::Groups(fixture::groups()));
+    let cmds = press(&mut model, "j enter");
+    let asks = cmds.iter().any(|c| {
+        matches!(c, Cmd::Ask { query: Query::Held { consumer: Some(c), .. }, .. } if c == fixture::GONE)
+    });
+    assert!(asks && model.depth() == 4, "{cmds:?}");
+    for depth in [3, 2, 1, 1] {
+        press(&mut model, "esc");
+        assert_eq!(model.depth(), depth);
+    }
+    assert_eq!(
+        model.page().table.at(),
+        Some(2),
+        "the selection is where it was"
+    );
+}
+
+#[test]
+fn what_a_consumer_holds_is_claimed_like_what_is_stuck() {
+    let mut model = fixture::working();
+    press(&mut model, "3 down down enter");
+    answer_page(&mut model, Data::Groups(fixture::groups()));
+    press(&mut model, "enter");
+    answer_page(&mut model, Data::Groups(fixture::groups()));
+    press(&mut model, "j enter");
+    answer_page(&mut model, Data::Held(fixture::held()));
+    let cmds = press(&mut model, "space j v C");
+    let asked = cmds.iter().filter_map(|c| match c {
+        Cmd::PlanClaim { request, .. } => Some(request.which.clone()),
+        _ => None,
+    });
+    let many: usize = asked
+        .map(|which| match which {
+            crate::ops::Which::Entries(ids) => ids.len(),
+            _ => 0,
+        })
+        .sum();
+    assert_eq!(many, 3);
+}
+
+#[test]
+fn an_answer_to_an_older_question_is_dropped_and_the_newest_is_asked() {
+    let mut model = fixture::working();
+    press(&mut model, "7");
+    let generation = model.page().feed.generation;
+    assert!(model.page().feed.in_flight);
+    press(&mut model, "/");
+    type_text(&mut model, "winter");
+    let page = model.page().number;
+    let result = Ok(Data::Inbox(fixture::mails(2)));
+    let cmds = update(
+        &mut model,
+        30_100,
+        Msg::Page {
+            page,
+            generation,
+            result,
+        },
+    );
+    let [
+        Cmd::Ask {
+            query,
+            generation: next,
+            ..
+        },
+    ] = cmds.as_slice()
+    else {
+        panic!("{cmds:?}")
+    };
+    assert_eq!(
+        *query,
+        Query::Inbox {
+            search: "winter".to_owned()
+        }
+    );
+    assert!(*next > generation);
+    assert_eq!(
+        model.page().table.rows().len(),
+        9,
+        "the old rows stay until then"
+    );
+}
+
+#[test]
+fn a_filter_is_typed_kept_and_cleared() {
+    let mut model = fixture::working();
+    press(&mut model, "4 /");
+    type_text(&mut model, "q !user");
+    assert_eq!(
+        model.page().table.len(),
+        0,
+        "keys are text while a filter is typed"
+    );
+    press(&mut model, "ctrl-u");
+    type_text(&mut model, "stream:^notif");
+    press(&mut model, "enter");
+    assert_eq!(model.page().table.len(), 2);
+    press(&mut model, "a");
+    assert_eq!(model.page().table.marks.len(), 2, "all that are shown");
+    press(&mut model, "esc");
+    assert_eq!(model.page().table.len(), 12);
+    assert_eq!(model.page().table.marks.len(), 2);
+    press(&mut model, "esc");
+    assert!(model.page().table.marks.is_empty());
+    press(&mut model, "!");
+    let all = model.page().table.rows().len();
+    assert!(model.page().table.len() < all && model.faults_only);
+}
+
+#[test]
+fn frozen_nothing_is_fetched_and_everything_goes_on_afterwards() {
+    let mut model = fixture::working();
+    press(&mut model, "4 p");
+    assert!(update(&mut model, 90_000, Msg::Tick).is_empty());
+    assert_eq!(next_wake_ms(&model), 91_000, "only its age changes");
+    let cmds = press(&mut model, "p");
+    assert!(!cmds.is_empty() && model.frozen_at_ms.is_none());
+}
+
+#[test]
+fn the_past_is_looked_at_and_nothing_can_be_changed_in_it() {
+    let mut model = fixture::working();
+    press(&mut model, "[ [");
+    let shown = model.shown_status().expect("a look").overview.server.now_ms;
+    let now = model
+        .status
+        .data
+        .as_ref()
+        .expect("now")
+        .overview
+        .server
+        .now_ms;
+    assert!(shown < now);
+    assert!(press(&mut model, "c").is_empty() && model.dialog.is_none());
+    press(&mut model, "esc");
+    assert!(!model.past.is_looked_at());
+    press(&mut model, "[ ] ]");
+    assert!(!model.past.is_looked_at());
+}
+
+#[test]
+fn the_palette_finds_an_action_and_does_it() {
+    let mut model = fixture::working();
+    press(&mut model, ":");
+    type_text(&mut model, "pending");
+    press(&mut model, "enter");
+    assert_eq!(model.screen, Screen::Pending);
+    press(&mut model, ": esc");
+    assert!(model.dialog.is_none());
+}
+
+#[test]
+fn pause_all_asks_first_and_says_what_became_of_each() {
+    use crate::console::message::Change;
+    let mut model = fixture::working();
+    press(&mut model, ":");
+    type_text(&mut model, "pause-all");
+    press(&mut model, "enter enter");
+    assert!(model.dialog.is_none(), "Cancel has the focus");
+    press(&mut model, ":");
+    type_text(&mut model, "pause-all");
+    let cmds = press(&mut model, "enter tab enter");
+    let [Cmd::Change { dialog, change }] = cmds.as_slice() else {
+        panic!("{cmds:?}")
+    };
+    assert_eq!(*change, Change::PauseCampaigns(vec![8]));
+    let outcome = vec![("campaign 8".to_owned(), "paused".to_owned(), true)];
+    update(&mut model, 30_200, Msg::Changed(*dialog, Ok(outcome)));
+    let Some(Dialog::Confirm(confirm)) = &model.dialog else {
+        panic!("the outcome is shown")
+    };
+    assert!(matches!(
+        confirm.stage,
+        crate::console::dialog::ConfirmStage::Done(_)
+    ));
+    press(&mut model, "enter");
+    assert!(model.dialog.is_none());
+}
+
+#[test]
+fn read_only_is_locked_at_once_and_unlocked_by_typing() {
+    let mut model = fixture::working();
+    let toggle = |model: &mut Model| {
+        press(model, ":");
+        type_text(model, "read-only");
+        press(model, "enter")
+    };
+    assert_eq!(toggle(&mut model), [Cmd::SetReadOnly(true)]);
+    assert!(press(&mut model, "c").is_empty() && model.dialog.is_none());
+    toggle(&mut model);
+    type_text(&mut model, "unlok");
+    assert!(press(&mut model, "tab tab enter").is_empty() && model.setting.read_only);
+    press(&mut model, "backtab backtab ctrl-u");
+    type_text(&mut model, "unlock");
+    assert_eq!(
+        press(&mut model, "tab tab enter"),
+        [Cmd::SetReadOnly(false)]
+    );
+    assert!(!model.setting.read_only && model.dialog.is_none());
+}
+
+#[test]
+fn the_mouse_selects_opens_scrolls_and_changes_the_screen() {
+    use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+    let mouse = |model: &mut Model, kind, column, row| {
+        let event = MouseEvent {
+            kind,
+            column,
+            row,
+            modifiers: KeyModifiers::NONE,
+        };
+        let now_ms = model.now_ms;
+        update(model, now_ms, Msg::Mouse(event))
+    };
+    let click = MouseEventKind::Down(MouseButton::Left);
+    let mut model = fixture::working();
+    let tab = crate::console::view::tab_spans(&model);
+    let (_, cells) = tab
+        .iter()
+        .find(|(s, _)| *s == Screen::Pending)
+        .expect("a tab");
+    mouse(&mut model, click, cells.start as u16 + 1, 1);
+    assert_eq!(model.screen, Screen::Pending);
+    mouse(&mut model, click, 10, 7);
+    assert_eq!(model.page().table.at(), Some(3));
+    mouse(&mut model, MouseEventKind::ScrollDown, 10, 7);
+    assert_eq!(model.page().table.at(), Some(6));
+    mouse(&mut model, click, 10, 4);
+    mouse(&mut model, click, 10, 4);
+    assert_eq!(model.depth(), 2, "what is selected is opened");
+    press(&mut model, "C");
+    mouse(&mut model, click, 10, 5);
+    assert_eq!(model.depth(), 2);
+}
+
+#[test]
+fn entries_are_turned_page_by_page_and_begin_where_it_is_said() {
+    let mut model = fixture::working();
+    press(&mut model, "3 down down e");
+    answer_page(&mut model, Data::Entries(fixture::entries()));
+    let query = |cmds: &[Cmd]| match cmds {
+        [Cmd::Ask { query, .. }] => query.clone(),
+        other => panic!("{other:?}"),
+    };
+    let Query::Entries { newest, from, .. } = query(&press(&mut model, "n")) else {
+        panic!("entries")
+    };
+    assert_eq!((newest, from.as_str()), (true, "(1699999157000-8"));
+    answer_page(&mut model, Data::Entries(fixture::entries()));
+    press(&mut model, "f");
+    type_text(&mut model, "5m");
+    let Query::Entries { newest, from, .. } = query(&press(&mut model, "enter")) else {
+        panic!("entries")
+    };
+    let now = model
+        .status
+        .data
+        .as_ref()
+        .expect("now")
+        .overview
+        .server
+        .now_ms;
+    assert_eq!((newest, from), (false, (now - 300_000).to_string()));
+    answer_page(&mut model, Data::Entries(fixture::entries()));
+    press(&mut model, "f");
+    type_text(&mut model, "soon");
+    assert!(press(&mut model, "enter").is_empty());
+    assert!(model.notice.is_some());
 }

@@ -29,6 +29,7 @@ use super::{
     theme::Theme,
 };
 pub(super) use frame::tab_spans;
+pub(super) use narrow::AROUND as NARROW_AROUND;
 use text::Canvas;
 
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {

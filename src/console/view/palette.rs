@@ -22,7 +22,8 @@ pub(super) fn draw(
     area: Rect,
 ) {
     let found = palette_found(model, palette);
-    let high = area.height.saturating_sub(4).min(24);
+    let wanted = u16::try_from(found.len().max(1) + 4).unwrap_or(u16::MAX);
+    let high = wanted.clamp(8, 24).min(area.height.saturating_sub(2));
     let inside = popup::open(canvas, area, (76, high), "Do", theme);
     let cells = usize::from(inside.width);
     let typed = cut(&palette.input.0, cells.saturating_sub(3));

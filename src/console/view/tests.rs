@@ -88,6 +88,95 @@ fn every_screen_in_every_state() {
     }
 }
 
+fn named(name: &str, keys: &str, data: Vec<Data>) -> (String, Model) {
+    let mut model = fixture::working();
+    let mut data = data.into_iter();
+    for key in keys.chars() {
+        self::keys(&mut model, &key.to_string());
+        if matches!(key, '\n' | 'e' | 'l')
+            && let Some(data) = data.next()
+        {
+            fixture::fill_page(&mut model, data);
+        }
+    }
+    (name.to_owned(), model)
+}
+
+#[test]
+fn every_level_below_a_screen() {
+    let groups = || Data::Groups(fixture::groups());
+    let held = || Data::Held(fixture::held());
+    let entries = || Data::Entries(fixture::entries());
+    let log = || Data::Log(fixture::log());
+    let levels = [
+        named("groups", "3jj\n", vec![groups()]),
+        named("consumers", "3jj\n\n", vec![groups(), groups()]),
+        named("held", "3jj\n\nj\n", vec![groups(), groups(), held()]),
+        named("entries", "3jje", vec![entries()]),
+        named("fields", "3jje\n", vec![entries()]),
+        named("mail", "7\n", vec![Data::Mail(Box::new(fixture::mail()))]),
+        named("log", "8l", vec![log()]),
+    ];
+    for (name, model) in &levels {
+        for size in [(80, 24), (120, 40)] {
+            insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), text(model, size));
+        }
+    }
+}
+
+#[test]
+fn an_error_is_said_where_the_data_would_be() {
+    let mut model = fixture::working();
+    keys(&mut model, "7");
+    let page = model.page_mut();
+    page.feed.data = None;
+    let (page, generation) = (page.number, fixture::begin(&mut page.feed));
+    let result = Err(crate::console::message::Failure {
+        away: true,
+        text: "the inbox is away: connection refused".to_owned(),
+    });
+    update(
+        &mut model,
+        30_000,
+        Msg::Page {
+            page,
+            generation,
+            result,
+        },
+    );
+    let drawn = text(&model, (80, 24));
+    assert!(
+        drawn.contains("the inbox is away: connection refused"),
+        "{drawn}"
+    );
+    assert!(drawn.contains("● live"), "Redis is there: {drawn}");
+}
+
+#[test]
+fn what_is_typed_filtered_frozen_and_past() {
+    let mut model = fixture::working();
+    keys(&mut model, "4/held:399");
+    insta::assert_snapshot!("filter_typed", text(&model, (80, 24)));
+    keys(&mut model, "\nss");
+    model.now_ms += 5_000;
+    keys(&mut model, "p");
+    model.now_ms += 7_000;
+    insta::assert_snapshot!("filter_kept_sorted_frozen", text(&model, (80, 24)));
+    let mut model = fixture::working();
+    keys(&mut model, "[[[");
+    insta::assert_snapshot!("past", text(&model, (80, 24)));
+    let mut model = fixture::working();
+    keys(&mut model, ":pause");
+    insta::assert_snapshot!("palette", text(&model, (80, 24)));
+    keys(&mut model, "\n");
+    insta::assert_snapshot!("pause_all", text(&model, (80, 24)));
+    for screen in ["1", "4", "8"] {
+        let mut model = fixture::working();
+        keys(&mut model, screen);
+        insta::assert_snapshot!(format!("narrow_{screen}"), text(&model, (40, 10)));
+    }
+}
+
 #[test]
 fn the_questions() {
     let mut model = fixture::working();
