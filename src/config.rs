@@ -512,6 +512,13 @@ pub(crate) fn test_redis_url() -> String {
         .expect("COMMS_TEST_REDIS_URL names a server for tests; ./test.sh starts one")
 }
 
+/// The program of a Redis 8, where there is one.
+#[cfg(test)]
+pub(crate) fn test_redis8_server() -> Option<PathBuf> {
+    let program = std::env::var_os("COMMS_TEST_REDIS8_SERVER")?;
+    (!program.is_empty()).then(|| program.into())
+}
+
 fn variable(name: &str) -> String {
     format!("COMMS_{}", name.to_uppercase())
 }
