@@ -9,8 +9,10 @@ mod claim;
 mod dead;
 mod inbox;
 mod look;
+mod manage;
 mod out;
 mod status;
+mod trace;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -74,6 +76,12 @@ fn run(cli: Cli) -> Result<Answer> {
         io::stdout().write_all(&script)?;
         return Ok(Answer::Yes);
     }
+    if let Command::Man = command {
+        let mut page = Vec::new();
+        manual(&mut page)?;
+        io::stdout().write_all(&page)?;
+        return Ok(Answer::Yes);
+    }
     let config = settings(&cli)?;
     let out = Out::new(cli.json);
     runtime()?.block_on(async {
@@ -95,9 +103,35 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
         Command::Workers => look::workers(ops, out).await,
         Command::Inbox(command) => inbox::run(ops, command, out).await,
         Command::Audit { limit } => look::audit(ops, *limit, out).await,
-        Command::Doctor => status::doctor(ops, out).await,
-        Command::Completions { .. } => Ok(Answer::Yes),
+        Command::Doctor { deep } => status::doctor(ops, *deep, out).await,
+        Command::Trace { campaign, user } => trace::run(ops, *campaign, *user, out).await,
+        Command::Group(command) => manage::group(ops, command, out).await,
+        Command::Secrets => manage::secrets(ops, out).await,
+        Command::Man | Command::Completions { .. } => Ok(Answer::Yes),
     }
+}
+
+/// One page: the command, then each verb.
+fn manual(page: &mut Vec<u8>) -> io::Result<()> {
+    let mut command = Cli::command();
+    command.build();
+    clap_mangen::Man::new(command.clone()).render(page)?;
+    let mut verbs: Vec<clap::Command> = command.get_subcommands().cloned().collect();
+    while !verbs.is_empty() {
+        let verb = verbs.remove(0);
+        if verb.get_name() == "help" {
+            continue;
+        }
+        let title = verb.get_bin_name().unwrap_or_default().to_uppercase();
+        writeln!(page, ".SH {title}")?;
+        let man = clap_mangen::Man::new(verb.clone());
+        man.render_description_section(page)?;
+        man.render_synopsis_section(page)?;
+        man.render_options_section(page)?;
+        let inner: Vec<clap::Command> = verb.get_subcommands().cloned().collect();
+        verbs.splice(0..0, inner);
+    }
+    Ok(())
 }
 
 fn settings(cli: &Cli) -> Result<Config> {

@@ -8,15 +8,18 @@ mod campaigns;
 mod claim;
 mod database;
 mod dead;
+mod deep;
 mod diagnosis;
 mod doctor;
 mod error;
+mod groups;
 mod inbox;
 mod pending;
 mod progress;
 mod status;
 #[cfg(test)]
 mod tests;
+mod trace;
 pub mod wording;
 
 use anyhow::Context;
@@ -29,6 +32,7 @@ pub use crate::queue::inspect::{
     PendingFilter, Server, StreamView, Worker,
 };
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
+pub use crate::secrets::{SecretPath, SecretsStatus};
 pub use again::{AgainReport, Paused, Resolution, RetryFilter};
 pub use campaigns::{CampaignView, NewCampaign, generated_name};
 pub use claim::{
@@ -40,10 +44,12 @@ pub use dead::{
 };
 pub use diagnosis::{Finding, Remedy, Severity, diagnose};
 pub use error::OpsError;
+pub use groups::{GroupPlan, GroupResult, GroupVerb};
 pub use inbox::{InboxMessage, InboxStats, MailText};
 pub use pending::{Stuck, StuckEntry};
 pub use progress::{CampaignRow, total_of};
 pub use status::{GroupRow, Status, StreamRow};
+pub use trace::{Step, Trace};
 
 /// The one door to Redis and SQL for operators.
 pub struct Ops {
@@ -105,6 +111,11 @@ impl Ops {
             Ok(url) => url.path().to_owned(),
             Err(_) => "redis".to_owned(),
         }
+    }
+
+    /// What Vault holds for us, values masked; what it doesn't answer is part of it.
+    pub async fn secrets(&self) -> SecretsStatus {
+        crate::secrets::status(self.config.vault.as_ref()).await
     }
 
     /// Every mutation asks this first.

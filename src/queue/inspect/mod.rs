@@ -15,6 +15,7 @@ mod stream;
 pub(crate) mod test_redis;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub(crate) use entries::newest;
 pub use entries::{DeadLetter, StreamEntry, browse, dead_letters};
@@ -24,3 +25,4 @@ pub use overview::{Overview, Server, overview};
 pub use pending::{PendingEntry, PendingFilter, held, pending};
 pub use presence::{Worker, workers};
 pub use stream::{PartitionView, Source, StreamView, groups_of, memory_of};
+pub use walk::{Located, Place, walk};

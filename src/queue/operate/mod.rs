@@ -3,9 +3,11 @@
 mod audit;
 mod claim;
 mod dead;
+mod group;
 #[cfg(test)]
 mod tests;
 
 pub use audit::{AuditEntry, audit, recent};
 pub use claim::{ClaimOutcome, ClaimResult, Held, claim, still_held};
 pub use dead::{Revived, remove, revive};
+pub use group::{create_group, delete_consumer, set_group_id};
