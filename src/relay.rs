@@ -27,6 +27,9 @@ const POLL: Duration = Duration::from_millis(100);
 /// A fan-out that has not moved for that long gets its turn appended again, which is harmless.
 const SILENT: Duration = Duration::from_secs(30);
 
+/// What Redis may lose, and the time that it takes to come back, are shorter.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+
 /// Where a fan-out was seen last, and since when it stands there.
 struct Seen {
     turn: u64,
@@ -41,8 +44,8 @@ pub struct Relay {
     windows: Windows,
     fanouts: HashMap<(i64, u32), Seen>,
     replays: HashMap<(i64, u32), replay::Pass>,
-    /// Cancelled campaigns whose totals are written.
-    totalled: HashSet<i64>,
+    /// Cancelled campaigns whose totals are written, and since when.
+    totalled: HashMap<i64, Instant>,
 }
 
 impl Relay {
@@ -55,7 +58,7 @@ impl Relay {
             windows,
             fanouts: HashMap::new(),
             replays: HashMap::new(),
-            totalled: HashSet::new(),
+            totalled: HashMap::new(),
         }
     }
 
@@ -97,13 +100,38 @@ impl Relay {
             }
         }
         let busy: HashSet<i64> = rows.iter().map(|row| row.campaign_id).collect();
-        let wanted = [CampaignStatus::Running, CampaignStatus::Cancelled];
+        let wanted = [
+            CampaignStatus::Running,
+            CampaignStatus::Paused,
+            CampaignStatus::Cancelled,
+        ];
         for campaign in self.store.campaigns_in(&wanted).await? {
+            self.remind(&campaign).await?;
             match campaign.status {
                 CampaignStatus::Running => self.finish(&campaign).await?,
-                _ if busy.contains(&campaign.id) => {}
-                _ => self.total(&campaign).await?,
+                CampaignStatus::Cancelled if !busy.contains(&campaign.id) => {
+                    self.total(&campaign).await?;
+                }
+                _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// A Redis that has lost its last second, or that a replica took over from, may have forgotten a pause or
+    /// a cancellation that it was told of, and would go on sending.
+    async fn remind(&self, campaign: &Campaign) -> Result<()> {
+        let settled = self
+            .totalled
+            .get(&campaign.id)
+            .is_some_and(|since| since.elapsed() >= FORGOTTEN);
+        if settled {
+            return Ok(());
+        }
+        let known = queue::revision(&self.redis, &campaign.id.to_string()).await?;
+        if known.is_some_and(|known| known < campaign.mirrored_revision) {
+            tracing::warn!(campaign.id, status = %campaign.status.as_str(), "redis has forgotten the campaign's status; it is told again");
+            mirror(&self.redis, &self.store, campaign).await?;
         }
         Ok(())
     }
@@ -238,7 +266,7 @@ impl Relay {
 
     /// Writes the totals of a cancelled campaign once nothing of it is open.
     async fn total(&mut self, campaign: &Campaign) -> Result<()> {
-        if self.totalled.contains(&campaign.id) {
+        if self.totalled.contains_key(&campaign.id) {
             return Ok(());
         }
         let id = campaign.id.to_string();
@@ -248,7 +276,7 @@ impl Relay {
                 self.store.write_totals(campaign.id, &totals).await?;
                 queue::expire(&self.redis, &id).await?;
             }
-            self.totalled.insert(campaign.id);
+            self.totalled.insert(campaign.id, Instant::now());
         }
         Ok(())
     }

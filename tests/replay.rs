@@ -2,10 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{
-    pipeline::ONE,
-    support::{Fleet, RedisServer, SmtpSink, free_port, postgres_database},
-};
+use crate::support::{Fleet, RedisServer, SmtpSink, free_port, one_pipeline, postgres_database};
 
 const USERS: i64 = 150;
 
@@ -41,7 +38,7 @@ async fn finished(fleet: &Fleet, id: i64, accepted: i64, failed: i64) {
 }
 
 async fn everybody_gets_the_mail_that_was_refused_first(database_url: Option<String>) {
-    let _one = ONE.lock().await;
+    let _one = one_pipeline().await;
     comms::telemetry::install_tls_provider();
     let redis = RedisServer::start(&[]);
     let dir = tempfile::tempdir().expect("a directory");

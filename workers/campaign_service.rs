@@ -9,6 +9,7 @@ use comms::{
     ops::Ops,
     queue::Windows,
     relay::Relay,
+    retention,
     worker::{self, Worker},
 };
 use tokio::sync::Notify;
@@ -31,12 +32,19 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
         ops,
         relay: Arc::clone(&wake),
     }));
+    let retention = tokio::spawn(retention::run(
+        worker.redis.clone(),
+        store.clone(),
+        worker.config.retention_days,
+        worker.shutdown.clone(),
+    ));
     let windows = Windows {
         in_flight: worker.config.window,
         waiting: worker.config.retry_window,
     };
     let relay = Relay::new(worker.redis.clone(), store, wake, windows);
     relay.run(worker.shutdown.clone()).await;
+    retention.await?;
     http.await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use super::{schedule::ScheduleCommand, words::WordsArgs};
 use crate::console::ThemeChoice;
 
 /// Campaigns by e-mail through Redis Streams: watch and operate them.
@@ -51,6 +52,9 @@ pub enum Command {
     /// Pause every campaign that runs
     #[command(after_help = "Example:\n  comms-tui pause-all")]
     PauseAll,
+    /// Campaigns that start again and again
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
 
     /// Length, memory, ids, retries and dead letters of each stream
     #[command(after_help = "Example:\n  comms-tui streams")]
@@ -147,9 +151,10 @@ pub enum CampaignCommand {
     #[command(after_help = "Examples:
   comms-tui campaign create --name winter --subject 'Winter is here' --wait
   comms-tui campaign create --text-file mail.txt --html-file mail.html --idempotency-key winter-1
+  comms-tui campaign create --name winter --at 2027-01-05T09:00 --tz Europe/Istanbul
 
 With --wait: shows the progress, prints the totals, and the exit code is 1 if any mail failed.")]
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     /// The newest campaigns
     #[command(after_help = "Example:\n  comms-tui campaign list --json")]
     List {
@@ -213,15 +218,14 @@ pub struct CreateArgs {
     /// A name for people; made up when missing
     #[arg(long)]
     pub name: Option<String>,
-    /// Subject of the mails
-    #[arg(long)]
-    pub subject: Option<String>,
-    /// Template of the text part
-    #[arg(long, value_name = "PATH")]
-    pub text_file: Option<std::path::PathBuf>,
-    /// Template of the HTML part
-    #[arg(long, value_name = "PATH")]
-    pub html_file: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    pub words: WordsArgs,
+    /// Start then, like 2027-01-05T09:00, instead of at once
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Time zone of --at, like Europe/Istanbul; UTC when missing
+    #[arg(long, value_name = "ZONE", requires = "at")]
+    pub tz: Option<String>,
     /// When a server's answer was lost: resend never misses, hold never doubles
     #[arg(long, value_name = "POLICY", default_value = "resend", value_parser = ["resend", "hold"])]
     pub in_doubt: String,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
@@ -101,18 +101,12 @@ pub(super) async fn pause_all(ops: &Ops, out: &Out) -> Result<Answer> {
 }
 
 async fn create(ops: &Ops, args: &CreateArgs, out: &Out) -> Result<Answer> {
-    let read = |path: &Option<std::path::PathBuf>| -> Result<Option<String>> {
-        let Some(path) = path else { return Ok(None) };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Some(text))
-    };
     let view = ops
         .create(NewCampaign {
             name: args.name.clone().unwrap_or_else(made_up_name),
-            subject: args.subject.clone(),
-            text: read(&args.text_file)?,
-            html: read(&args.html_file)?,
+            words: args.words.asked()?,
+            at: args.at.clone(),
+            tz: args.tz.clone(),
             in_doubt: args.in_doubt.clone(),
             idempotency_key: args.idempotency_key.clone(),
         })
@@ -175,7 +169,7 @@ fn message(row: &CampaignRow) -> String {
     text
 }
 
-fn show(view: CampaignView, out: &Out) -> Result<Answer> {
+pub(super) fn show(view: CampaignView, out: &Out) -> Result<Answer> {
     if out.json {
         out.json(&view)?;
         return Ok(Answer::Yes);
@@ -190,6 +184,12 @@ fn show(view: CampaignView, out: &Out) -> Result<Answer> {
         vec!["subject".to_owned(), view.subject.clone()],
         vec!["created".to_owned(), view.created_at.clone()],
     ];
+    if let Some(at) = &view.start_at {
+        rows.push(vec!["start".to_owned(), at.clone()]);
+    }
+    if let Some(template) = &view.template {
+        rows.push(vec!["template".to_owned(), template.clone()]);
+    }
     if let Some(at) = &view.finished_at {
         rows.push(vec!["finished".to_owned(), at.clone()]);
     }

@@ -11,8 +11,10 @@ mod inbox;
 mod look;
 mod manage;
 mod out;
+mod schedule;
 mod status;
 mod trace;
+mod words;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -95,6 +97,7 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
         Command::Status => status::status(ops, out).await,
         Command::Campaign(command) => campaign::run(ops, command, out).await,
         Command::PauseAll => campaign::pause_all(ops, out).await,
+        Command::Schedule(command) => schedule::run(ops, command, out).await,
         Command::Streams => look::streams(ops, out).await,
         Command::Groups { stream } => look::groups(ops, stream.as_deref(), out).await,
         Command::Pending(args) => look::pending(ops, args, out).await,

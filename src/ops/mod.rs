@@ -16,11 +16,13 @@ mod groups;
 mod inbox;
 mod pending;
 mod progress;
+mod schedules;
 mod status;
 #[cfg(test)]
 mod tests;
 mod trace;
 pub mod wording;
+mod words;
 
 use anyhow::Context;
 
@@ -48,8 +50,10 @@ pub use groups::{GroupPlan, GroupResult, GroupVerb};
 pub use inbox::{InboxMessage, InboxStats, MailText};
 pub use pending::{Stuck, StuckEntry};
 pub use progress::{CampaignRow, total_of};
+pub use schedules::{AskedSchedule, FireView, ScheduleDetail, ScheduleView, campaign_name};
 pub use status::{GroupRow, Status, StreamRow};
 pub use trace::{Step, Trace};
+pub use words::AskedWords;
 
 /// The one door to Redis and SQL for operators.
 pub struct Ops {

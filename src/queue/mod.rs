@@ -40,7 +40,8 @@ pub use consumer::{Consumer, ConsumerConfig, Source};
 pub use entry::{Broken, Closed, Entry, Outcome};
 pub use fanout::{Cursor, Page, Paged, Windows, add_page, cursor};
 pub use flow::{
-    FanOuts, FlowState, FlowStatus, Flows, Started, Turns, expire, fan_outs, set_status, start,
+    FanOuts, FlowState, FlowStatus, Flows, Started, Turns, expire, fan_outs, revision, set_status,
+    start,
 };
 pub use handler::{Handler, Settler};
 pub use held::Held;
