@@ -78,6 +78,10 @@ pub enum Command {
         stream: Option<String>,
     },
 
+    /// Make groups, set what they have read, remove consumers
+    #[command(subcommand)]
+    Group(super::manage::GroupCommand),
+
     /// Entries delivered and not acknowledged
     #[command(after_help = "Examples:
   comms-tui pending email-notification email-service
@@ -114,8 +118,33 @@ acknowledged since the plan was made stay as they are; the outcome is printed fo
     },
 
     /// Checks every server and the pipeline; exit code 1 when something is at fault
-    #[command(after_help = "Example:\n  comms-tui doctor && echo fine")]
-    Doctor,
+    #[command(after_help = "Examples:
+  comms-tui doctor && echo fine
+  comms-tui doctor --deep        compares counters, ledger and entries of every campaign")]
+    Doctor {
+        /// Compare counters, ledger and entries too; reads all streams
+        #[arg(long)]
+        deep: bool,
+    },
+
+    /// One recipient's message across all stages
+    #[command(after_help = "Examples:
+  comms-tui trace 7 41
+  comms-tui trace 0 12        the single mail 12")]
+    Trace {
+        /// Its id; 0 for single mails
+        campaign: i64,
+        /// The user's id, or the single mail's
+        user: i64,
+    },
+
+    /// What Vault holds for the services; values are masked
+    #[command(after_help = "Example:\n  comms-tui secrets")]
+    Secrets,
+
+    /// The manual page, for man
+    #[command(after_help = "Example:\n  comms-tui man > ~/.local/share/man/man1/comms-tui.1")]
+    Man,
 
     /// The settings of the console
     #[command(subcommand)]

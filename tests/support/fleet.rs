@@ -140,9 +140,18 @@ impl Fleet {
 
     /// What `comms-tui` answers, as JSON.
     pub fn tui(&self, args: &[&str]) -> Value {
+        self.tui_with_code(args, 0)
+    }
+
+    /// The same with another exit code than 0.
+    pub fn tui_with_code(&self, args: &[&str], code: i32) -> Value {
         let output = self.tui_output(args);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "comms-tui {args:?}: {errors}");
+        let (ended, out) = (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout),
+        );
+        assert_eq!(ended, Some(code), "comms-tui {args:?}: {errors} {out}");
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
