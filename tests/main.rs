@@ -15,4 +15,5 @@ mod queue;
 mod scheduler;
 mod secrets;
 mod servers;
+mod templates;
 mod tidy;

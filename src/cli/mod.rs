@@ -11,6 +11,7 @@ mod look;
 mod out;
 mod schedule;
 mod status;
+mod template;
 mod words;
 
 use std::{
@@ -87,6 +88,7 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
     match command {
         Command::Status => status::status(ops, out).await,
         Command::Campaign(command) => campaign::run(ops, command, out).await,
+        Command::Template(command) => template::run(ops, command, out).await,
         Command::Schedule(command) => schedule::run(ops, command, out).await,
         Command::Streams => look::streams(ops, out).await,
         Command::Groups { stream } => look::groups(ops, stream.as_deref(), out).await,

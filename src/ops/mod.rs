@@ -10,10 +10,12 @@ mod diagnosis;
 mod doctor;
 mod error;
 mod inbox;
+pub(crate) mod mails;
 mod pending;
 mod progress;
 mod schedules;
 mod status;
+mod templates;
 #[cfg(test)]
 mod tests;
 pub mod wording;
@@ -40,6 +42,7 @@ pub use pending::{Stuck, StuckEntry};
 pub use progress::{CampaignRow, total_of};
 pub use schedules::{AskedSchedule, FireView, ScheduleDetail, ScheduleView, campaign_name};
 pub use status::{GroupRow, Status, StreamRow};
+pub use templates::{NewTemplate, Preview};
 pub use words::AskedWords;
 
 /// The one door to Redis and SQL for operators.

@@ -118,17 +118,40 @@ impl Fleet {
 
     /// What `comms-tui` answers, as JSON.
     pub fn tui(&self, args: &[&str]) -> Value {
-        let output = Command::new(env!("CARGO_BIN_EXE_comms-tui"))
+        let output = self.run_tui(args);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "comms-tui {args:?}: {errors}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// What `comms-tui` says when it doesn't do what was asked.
+    pub fn tui_fails(&self, args: &[&str]) -> String {
+        let output = self.run_tui(args);
+        assert!(!output.status.success(), "comms-tui {args:?} succeeded");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// The newest mail to an address in the inbox, as soon as there is one.
+    pub async fn until_mail(&self, address: &str) -> Value {
+        for _ in 0..500 {
+            let found = self.tui(&["inbox", "list", "--search", address, "--json"]);
+            if found["messages"].as_array().is_some_and(|m| !m.is_empty()) {
+                return found["messages"][0].clone();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("no mail to {address} within 10 s");
+    }
+
+    fn run_tui(&self, args: &[&str]) -> std::process::Output {
+        Command::new(env!("CARGO_BIN_EXE_comms-tui"))
             .args(args)
             .current_dir(&self.dir)
             .env("COMMS_STATE_DIR", &self.dir)
             .envs(self.inbox_url())
             .envs(&self.variables)
             .output()
-            .expect("comms-tui runs");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "comms-tui {args:?}: {errors}");
-        serde_json::from_slice(&output.stdout).expect("JSON")
+            .expect("comms-tui runs")
     }
 
     fn inbox_url(&self) -> Option<(&'static str, String)> {
