@@ -15,6 +15,7 @@ pub mod mail;
 
 pub mod delivery;
 pub mod relay;
+pub mod retention;
 pub mod scheduler;
 
 pub mod worker;

@@ -9,9 +9,12 @@
 mod support;
 
 mod bad_input;
+mod faults;
 mod http;
 mod pipeline;
 mod queue;
+mod replay;
+mod retention;
 mod scheduler;
 mod secrets;
 mod servers;

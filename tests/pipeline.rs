@@ -2,12 +2,9 @@
 
 use redis::aio::MultiplexedConnection;
 use serde_json::Value;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::MutexGuard;
 
-use crate::support::{Fleet, RedisServer, WORKERS, free_port, postgres_database};
-
-/// The machine's cores are for one pipeline at a time.
-static ONE: Mutex<()> = Mutex::const_new(());
+use crate::support::{Fleet, RedisServer, WORKERS, free_port, one_pipeline, postgres_database};
 
 pub(crate) struct Running {
     pub(crate) fleet: Fleet,
@@ -28,7 +25,7 @@ impl Running {
 }
 
 pub(crate) async fn running(users: &str, database_url: Option<String>) -> Running {
-    let one = ONE.lock().await;
+    let one = one_pipeline().await;
     comms::telemetry::install_tls_provider();
     let redis = RedisServer::start(&[]);
     let dir = tempfile::tempdir().expect("a directory");

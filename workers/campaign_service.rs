@@ -10,7 +10,9 @@ use comms::{
         templates,
     },
     ops::Ops,
+    queue::Windows,
     relay::Relay,
+    retention,
     worker::{self, Worker},
 };
 use tokio::sync::Notify;
@@ -34,8 +36,19 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
         relay: Arc::clone(&wake),
     }));
     let http = worker.serve(api);
-    let relay = Relay::new(worker.redis.clone(), store, wake);
+    let retention = tokio::spawn(retention::run(
+        worker.redis.clone(),
+        store.clone(),
+        worker.config.retention_days,
+        worker.shutdown.clone(),
+    ));
+    let windows = Windows {
+        in_flight: worker.config.window,
+        waiting: worker.config.retry_window,
+    };
+    let relay = Relay::new(worker.redis.clone(), store, wake, windows);
     relay.run(worker.shutdown.clone()).await;
+    retention.await?;
     http.await?;
     Ok(())
 }

@@ -7,8 +7,10 @@
 //!               └──────── not sent ──────── verdicts: record in the ledger, settle ◀─────┘
 //! ```
 
+mod cancel;
 mod content;
 mod dispatch;
+mod domains;
 mod failing;
 mod verdicts;
 
@@ -26,7 +28,11 @@ use crate::{
     worker::Worker,
 };
 use content::Contents;
+use domains::Domains;
 use failing::Failing;
+
+/// How long an entry waits whose mail is in somebody else's hands, ms.
+const WAIT_MS: u64 = 1_000;
 
 /// An entry in the hands of this stage.
 struct Work {
@@ -39,6 +45,8 @@ struct Tag {
     work: Work,
     campaign: i64,
     user: i64,
+    /// The recipient's.
+    domain: String,
     content: Arc<content::Content>,
 }
 
@@ -54,6 +62,7 @@ struct Stage {
     message_id_domain: String,
     retry: RetryPolicy,
     failing: Failing,
+    domains: Domains,
     again: mpsc::Sender<Work>,
     shutdown: CancellationToken,
 }
@@ -82,6 +91,11 @@ impl Delivery {
         );
         // An entry is in one place at a time, so twice the slots never fill.
         let (again, inbox) = mpsc::channel(worker.held.capacity() * 2);
+        let retry = RetryPolicy {
+            base_ms: config.retry_base_ms,
+            cap_ms: config.retry_cap_ms,
+            attempts: config.retry_attempts,
+        };
         let stage = Arc::new(Stage {
             redis: worker.redis.clone(),
             contents: Contents::new(store.clone(), worker.shutdown.clone()),
@@ -92,12 +106,9 @@ impl Delivery {
             presence: worker.presence.clone(),
             sender: Arc::new(sender),
             message_id_domain: config.message_id_domain.clone(),
-            retry: RetryPolicy {
-                base_ms: config.retry_base_ms,
-                cap_ms: config.retry_cap_ms,
-                attempts: config.retry_attempts,
-            },
+            retry,
             failing: Failing::default(),
+            domains: Domains::new(retry),
             again,
             shutdown: worker.shutdown.clone(),
         });

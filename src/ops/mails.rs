@@ -2,7 +2,7 @@
 
 use super::OpsError;
 use crate::{
-    event::{EmailRequested, Event, VERSION},
+    event::{EmailRequested, Event},
     queue::{self, Redis},
     store::{AddedMail, NewMail, Store},
 };
@@ -21,13 +21,7 @@ pub(crate) async fn queue(store: &Store, redis: &Redis, new: NewMail) -> Result<
             ));
         }
     };
-    let event = EmailRequested {
-        v: VERSION,
-        user: id,
-        email: new.address,
-        first_name: new.name,
-        last_name: String::new(),
-    };
+    let event = EmailRequested::single(id, new.address, new.name);
     let partition = u32::try_from(id.rem_euclid(i64::from(redis.keys().partitions()))).unwrap_or(0);
     let (stream, kind) = (EmailRequested::STREAM, EmailRequested::TYPE);
     queue::publish(redis, partition, stream, kind, &event.to_data()).await?;

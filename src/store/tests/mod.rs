@@ -36,7 +36,7 @@ macro_rules! on_both {
         }
     )+};
 }
-use on_both;
+pub(crate) use on_both;
 
 pub(crate) struct Database {
     pub(crate) url: String,
@@ -85,7 +85,7 @@ fn postgres_url() -> String {
         .expect("run ./test.sh, which starts PostgreSQL and sets COMMS_TEST_POSTGRES_URL")
 }
 
-fn new_campaign(key: Option<&str>) -> NewCampaign {
+pub(crate) fn new_campaign(key: Option<&str>) -> NewCampaign {
     NewCampaign {
         name: "spring".to_owned(),
         subject: "Hello {{ first_name }}".to_owned(),
