@@ -223,6 +223,7 @@ pub struct Layers {
     vault: Option<VaultConfig>,
     /// The table `[console]`: what it may hold is known in `console::Settings`.
     console: toml::Table,
+    unknown: Vec<String>,
 }
 
 impl Layers {
@@ -232,6 +233,7 @@ impl Layers {
             values: BTreeMap::new(),
             vault,
             console: toml::Table::new(),
+            unknown: Vec::new(),
         }
     }
 
@@ -250,6 +252,8 @@ impl Layers {
             }
         }
         layers.vault = vault_from_env()?;
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        layers.unknown = names.filter_map(|name| misspelt(&name)).collect();
         Ok(layers)
     }
 
@@ -288,11 +292,7 @@ impl Layers {
     /// When no setting has that name; the error names the nearest one.
     pub fn set(&mut self, name: &str, value: String, origin: &str) -> Result<()> {
         if !SETTINGS.iter().any(|(known, _, _)| *known == name) {
-            let nearest = SETTINGS
-                .iter()
-                .map(|s| s.0)
-                .min_by_key(|known| distance(known, name))
-                .unwrap_or("redis_url");
+            let nearest = nearest(name);
             bail!("{origin}: there is no setting {name:?}, did you mean {nearest:?}?");
         }
         self.values
@@ -303,6 +303,12 @@ impl Layers {
     /// The table `[console]` of the files.
     pub fn console(&self) -> &toml::Table {
         &self.console
+    }
+
+    /// Variables that look like settings and are none, each with the nearest one. Only worth a warning:
+    /// others put such names into the environment too (Kubernetes: `COMMS_PORT` of a service "comms").
+    pub fn unknown(&self) -> &[String] {
+        &self.unknown
     }
 
     pub fn vault(&self) -> Option<&VaultConfig> {
@@ -510,6 +516,22 @@ fn variable(name: &str) -> String {
     format!("COMMS_{}", name.to_uppercase())
 }
 
+fn nearest(name: &str) -> &'static str {
+    let names = SETTINGS.iter().map(|s| s.0);
+    names
+        .min_by_key(|known| distance(known, name))
+        .unwrap_or("redis_url")
+}
+
+/// The complaint about a variable `COMMS_…` that is no setting; those of scripts and tests are fine.
+fn misspelt(variable_name: &str) -> Option<String> {
+    const OTHERS: [&str; 5] = ["state_dir", "start_", "soak", "test_", "bench_"];
+    let name = variable_name.strip_prefix("COMMS_")?.to_lowercase();
+    let known = SETTINGS.iter().any(|s| s.0 == name) || OTHERS.iter().any(|o| name.starts_with(o));
+    let nearest = variable(nearest(&name));
+    (!known).then(|| format!("{variable_name} is no setting, did you mean {nearest}?"))
+}
+
 fn env(name: &str) -> Result<Option<String>> {
     match std::env::var(name) {
         Ok(value) if value.is_empty() => Ok(None),
@@ -564,11 +586,7 @@ mod tests {
     use super::*;
 
     fn with(pairs: &[(&str, &str)]) -> Result<Config> {
-        let mut layers = Layers {
-            values: BTreeMap::new(),
-            vault: None,
-            console: toml::Table::new(),
-        };
+        let mut layers = Layers::defaults(None);
         for (name, value) in pairs {
             layers.set(name, (*value).to_owned(), "comms.toml")?;
         }
@@ -604,6 +622,15 @@ mod tests {
     fn an_unknown_setting_names_the_nearest() {
         let error = with(&[("lane", "3")]).expect_err("unknown").to_string();
         assert!(error.contains("\"lanes\""), "{error}");
+    }
+
+    #[test]
+    fn a_misspelt_variable_names_the_nearest_and_others_are_left_alone() {
+        let said = misspelt("COMMS_LANE").expect("no setting");
+        assert!(said.contains("COMMS_LANES"), "{said}");
+        for fine in ["COMMS_LANES", "COMMS_TEST_REDIS_URL", "COMMS_SOAK", "HOME"] {
+            assert_eq!(misspelt(fine), None);
+        }
     }
 
     #[test]

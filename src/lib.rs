@@ -14,6 +14,7 @@ pub mod mail;
 
 pub mod delivery;
 pub mod relay;
+pub mod retention;
 
 pub mod worker;
 

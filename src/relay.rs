@@ -2,6 +2,10 @@
 //!
 //! Several relays may run at once and each step may be repeated: the scripts decide.
 
+mod replay;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -14,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     event::TURNS,
-    queue::{self, FlowState, Redis, Started, Tally},
+    queue::{self, FlowState, Redis, Started, Tally, Windows},
     store::{Campaign, CampaignStatus, OutboxKind, OutboxRow, Store},
 };
 
@@ -22,6 +26,9 @@ use crate::{
 const POLL: Duration = Duration::from_millis(100);
 /// A fan-out that has not moved for that long gets its turn appended again, which is harmless.
 const SILENT: Duration = Duration::from_secs(30);
+
+/// What Redis may lose, and the time that it takes to come back, are shorter.
+const FORGOTTEN: Duration = Duration::from_secs(600);
 
 /// Where a fan-out was seen last, and since when it stands there.
 struct Seen {
@@ -34,20 +41,24 @@ pub struct Relay {
     redis: Redis,
     store: Store,
     wake: Arc<Notify>,
+    windows: Windows,
     fanouts: HashMap<(i64, u32), Seen>,
-    /// Cancelled campaigns whose totals are written.
-    totalled: HashSet<i64>,
+    replays: HashMap<(i64, u32), replay::Pass>,
+    /// Cancelled campaigns whose totals are written, and since when.
+    totalled: HashMap<i64, Instant>,
 }
 
 impl Relay {
     /// `wake` ends a pause early.
-    pub fn new(redis: Redis, store: Store, wake: Arc<Notify>) -> Self {
+    pub fn new(redis: Redis, store: Store, wake: Arc<Notify>, windows: Windows) -> Self {
         Self {
             redis,
             store,
             wake,
+            windows,
             fanouts: HashMap::new(),
-            totalled: HashSet::new(),
+            replays: HashMap::new(),
+            totalled: HashMap::new(),
         }
     }
 
@@ -81,17 +92,46 @@ impl Relay {
         for campaign in self.store.unmirrored().await? {
             mirror(&self.redis, &self.store, &campaign).await?;
         }
-        for row in self.store.open_outbox().await? {
-            if row.kind == OutboxKind::Fanout {
-                self.fan_out(&row).await?;
+        let rows = self.store.open_outbox().await?;
+        for row in &rows {
+            match row.kind {
+                OutboxKind::Fanout => self.fan_out(row).await?,
+                OutboxKind::Replay => self.replay(row).await?,
             }
         }
-        let wanted = [CampaignStatus::Running, CampaignStatus::Cancelled];
+        let busy: HashSet<i64> = rows.iter().map(|row| row.campaign_id).collect();
+        let wanted = [
+            CampaignStatus::Running,
+            CampaignStatus::Paused,
+            CampaignStatus::Cancelled,
+        ];
         for campaign in self.store.campaigns_in(&wanted).await? {
+            self.remind(&campaign).await?;
             match campaign.status {
                 CampaignStatus::Running => self.finish(&campaign).await?,
-                _ => self.total(&campaign).await?,
+                CampaignStatus::Cancelled if !busy.contains(&campaign.id) => {
+                    self.total(&campaign).await?;
+                }
+                _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// A Redis that has lost its last second, or that a replica took over from, may have forgotten a pause or
+    /// a cancellation that it was told of, and would go on sending.
+    async fn remind(&self, campaign: &Campaign) -> Result<()> {
+        let settled = self
+            .totalled
+            .get(&campaign.id)
+            .is_some_and(|since| since.elapsed() >= FORGOTTEN);
+        if settled {
+            return Ok(());
+        }
+        let known = queue::revision(&self.redis, &campaign.id.to_string()).await?;
+        if known.is_some_and(|known| known < campaign.mirrored_revision) {
+            tracing::warn!(campaign.id, status = %campaign.status.as_str(), "redis has forgotten the campaign's status; it is told again");
+            mirror(&self.redis, &self.store, campaign).await?;
         }
         Ok(())
     }
@@ -123,6 +163,10 @@ impl Relay {
         match started {
             Started::Started => {
                 tracing::info!(campaign.id, partition = row.partition, "fan-out started");
+                let partitions = self.redis.keys().partitions();
+                self.store
+                    .forget_moves(campaign.id, row.partition, partitions)
+                    .await?;
                 self.store.mark_published(row).await?;
                 // Its status may have changed since it was read, and then nobody could tell Redis.
                 if let Some(campaign) = self.store.campaign(campaign.id).await? {
@@ -190,11 +234,23 @@ impl Relay {
     /// everybody who got the mail is written down.
     async fn reconcile(&self, campaign: &Campaign) -> Result<()> {
         let rows = self.store.open_outbox().await?;
-        if rows.iter().any(|row| row.campaign_id == campaign.id) {
+        let fan_out =
+            |row: &OutboxRow| row.campaign_id == campaign.id && row.kind == OutboxKind::Fanout;
+        if rows.iter().any(fan_out) {
             // Not yet started, or being started again.
             return Ok(());
         }
         let partitions = self.redis.keys().partitions();
+        if campaign.queued > 0 {
+            // It had finished, so everybody is in the ledger, and only what is open goes again.
+            let id = campaign.id.to_string();
+            for partition in 0..partitions {
+                if queue::cursor(&self.redis, partition, &id).await?.is_none() {
+                    self.restore(campaign, partition).await?;
+                }
+            }
+            return Ok(());
+        }
         let reconciled = self
             .store
             .reconcile_campaign(campaign.id, campaign.epoch, partitions)
@@ -210,7 +266,7 @@ impl Relay {
 
     /// Writes the totals of a cancelled campaign once nothing of it is open.
     async fn total(&mut self, campaign: &Campaign) -> Result<()> {
-        if self.totalled.contains(&campaign.id) {
+        if self.totalled.contains_key(&campaign.id) {
             return Ok(());
         }
         let id = campaign.id.to_string();
@@ -220,7 +276,7 @@ impl Relay {
                 self.store.write_totals(campaign.id, &totals).await?;
                 queue::expire(&self.redis, &id).await?;
             }
-            self.totalled.insert(campaign.id);
+            self.totalled.insert(campaign.id, Instant::now());
         }
         Ok(())
     }

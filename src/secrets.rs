@@ -47,6 +47,9 @@ pub async fn worker_config(service: &str) -> Result<(Config, Option<Vault>)> {
     let mut layers = Layers::read()?;
     let (filter, json) = layers.log();
     telemetry::log_to_stderr(&filter, json)?;
+    for complaint in layers.unknown() {
+        tracing::warn!("{complaint}");
+    }
     telemetry::install_tls_provider();
     let vault = load(service, &mut layers).await?;
     Ok((layers.build()?, vault))

@@ -8,9 +8,13 @@
 )]
 mod support;
 
+mod bad_input;
+mod faults;
 mod http;
 mod pipeline;
 mod queue;
+mod replay;
+mod retention;
 mod secrets;
 mod servers;
 mod tidy;

@@ -1,22 +1,31 @@
 //! The whole pipeline: real binaries, a Redis and an inbox of the test's own.
 
+use redis::aio::MultiplexedConnection;
 use serde_json::Value;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::MutexGuard;
 
-use crate::support::{Fleet, RedisServer, WORKERS, free_port, postgres_database};
+use crate::support::{Fleet, RedisServer, WORKERS, free_port, one_pipeline, postgres_database};
 
-/// The machine's cores are for one pipeline at a time.
-static ONE: Mutex<()> = Mutex::const_new(());
-
-struct Running {
-    fleet: Fleet,
+pub(crate) struct Running {
+    pub(crate) fleet: Fleet,
     _one: MutexGuard<'static, ()>,
-    _redis: RedisServer,
+    redis: RedisServer,
     _dir: tempfile::TempDir,
 }
 
-async fn running(users: &str, database_url: Option<String>) -> Running {
-    let one = ONE.lock().await;
+impl Running {
+    /// A connection to the pipeline's own Redis.
+    pub(crate) async fn redis(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.redis.url()).expect("a URL of Redis");
+        client
+            .get_multiplexed_async_connection()
+            .await
+            .expect("Redis answers")
+    }
+}
+
+pub(crate) async fn running(users: &str, database_url: Option<String>) -> Running {
+    let one = one_pipeline().await;
     comms::telemetry::install_tls_provider();
     let redis = RedisServer::start(&[]);
     let dir = tempfile::tempdir().expect("a directory");
@@ -38,7 +47,7 @@ async fn running(users: &str, database_url: Option<String>) -> Running {
     Running {
         fleet,
         _one: one,
-        _redis: redis,
+        redis,
         _dir: dir,
     }
 }
@@ -49,7 +58,7 @@ fn number(value: &Value, name: &str) -> i64 {
         .unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-async fn everybody_has_one_mail(fleet: &Fleet, id: i64, users: i64) {
+pub(crate) async fn everybody_has_one_mail(fleet: &Fleet, id: i64, users: i64) {
     let end = fleet
         .until(id, "it is finished", |c| c["status"] == "finished")
         .await;
@@ -207,4 +216,35 @@ async fn the_command_line_lists_and_shows_what_arrived_in_the_inbox() {
             .contains("Dear"),
         "{mail}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_openapi_description_is_what_campaign_service_answers() {
+    let running = running("10", None).await;
+    let fleet = &running.fleet;
+    let described = fleet.get("campaign-service", "/openapi.json").await;
+    let id = fleet.create().await;
+    let answer = fleet.campaign(id).await;
+    let keys = |object: &Value| -> Vec<String> {
+        object
+            .as_object()
+            .expect("an object")
+            .keys()
+            .cloned()
+            .collect()
+    };
+    let schema = &described["components"]["schemas"]["CampaignView"];
+    assert_eq!(keys(&schema["properties"]), keys(&answer));
+    let client = reqwest::Client::new();
+    for path in keys(&described["paths"]) {
+        for method in keys(&described["paths"][&path]) {
+            let method = method.to_uppercase().parse().expect("a method");
+            // No campaign has this id: whatever changes something is refused, but by the route itself.
+            let url = fleet.url("campaign-service", &path.replace("{id}", "987654321"));
+            let answer = client.request(method, url).send().await.expect("an answer");
+            let body = answer.text().await.expect("text");
+            assert!(!body.contains("there is nothing at"), "{path}: {body}");
+            assert!(!body.contains("doesn't answer"), "{path}: {body}");
+        }
+    }
 }

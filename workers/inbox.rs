@@ -2,15 +2,15 @@
 //!
 //! Takes mails by SMTP on `COMMS_INBOX_SMTP_ADDR`, shows them on `COMMS_HTTP_ADDR` (127.0.0.1:9000).
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
 use comms::{
     config::{Config, Layers},
     inbox::Inbox,
+    telemetry,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 /// A development mail server: takes every mail by SMTP and shows it on a web page and by Inbucket's REST API.
 ///
@@ -26,26 +26,25 @@ struct Arguments {}
 )]
 fn main() -> std::process::ExitCode {
     Arguments::parse();
-    match Layers::read()
-        .and_then(|layers| layers.build())
-        .and_then(|config| run(&config))
-    {
+    match start() {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(err) => {
             eprintln!("inbox: {err:#}");
-            std::process::ExitCode::FAILURE
+            std::process::ExitCode::from(2)
         }
     }
+}
+
+fn start() -> Result<()> {
+    let layers = Layers::read()?;
+    let (filter, json) = layers.log();
+    telemetry::log_to_stderr(&filter, json)?;
+    run(&layers.build()?)
 }
 
 // One thread takes as many mails as two that wake each other, and leaves the other cores to the senders.
 #[tokio::main(flavor = "current_thread")]
 async fn run(config: &Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log).context("COMMS_LOG is not a log filter")?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
     let inbox = Inbox::bind(config).await?;
     tracing::info!(
         "taking mails by SMTP on {}, showing them on http://{}",

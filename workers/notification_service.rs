@@ -12,7 +12,7 @@ use axum::Router;
 use comms::{
     delivery,
     event::{self, EmailRequested, Event, NotificationRequested, VERSION},
-    queue::{Closed, Entry, FlowStatus, Flows, Handler, Outage, Outcome, Settler},
+    queue::{Entry, FlowStatus, Flows, Handler, Outage, Outcome, Settler},
     store::{DeliveryStatus, Ledger, Store},
     worker::{self, Worker, patiently},
 };
@@ -118,20 +118,7 @@ impl Gate {
             });
         self.close(closed, &inactive, settler).await;
         for (entry, request) in wanted {
-            let data = EmailRequested {
-                v: VERSION,
-                user: request.user,
-                email: request.email,
-                first_name: request.first_name,
-                last_name: request.last_name,
-            }
-            .to_data();
-            let outcome = Outcome::Emit {
-                stream: EmailRequested::STREAM,
-                kind: EmailRequested::TYPE,
-                data,
-            };
-            settler.settle(entry, outcome).await;
+            settler.settle(entry, emit(request)).await;
         }
     }
 
@@ -165,10 +152,29 @@ impl Gate {
             )
             .await;
         };
-        for ((entry, _), status) in closed.into_iter().zip(found) {
-            let closed = delivery::closed(status).unwrap_or(Closed::Cancelled);
-            settler.settle(entry, Outcome::Done(closed)).await;
+        for ((entry, request), status) in closed.into_iter().zip(found) {
+            // Begun before Redis was lost: email-service knows what becomes of it.
+            let outcome = match delivery::closed(status) {
+                Some(closed) => Outcome::Done(closed),
+                None => emit(request),
+            };
+            settler.settle(entry, outcome).await;
         }
+    }
+}
+
+fn emit(request: NotificationRequested) -> Outcome {
+    let email = EmailRequested {
+        v: VERSION,
+        user: request.user,
+        email: request.email,
+        first_name: request.first_name,
+        last_name: request.last_name,
+    };
+    Outcome::Emit {
+        stream: EmailRequested::STREAM,
+        kind: EmailRequested::TYPE,
+        data: email.to_data(),
     }
 }
 

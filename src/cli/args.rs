@@ -56,6 +56,10 @@ pub enum Command {
     #[command(subcommand)]
     Campaign(CampaignCommand),
 
+    /// Pause every campaign that runs
+    #[command(after_help = "Example:\n  comms-tui pause-all")]
+    PauseAll,
+
     /// Length, memory, ids, retries and dead letters of each stream
     #[command(after_help = "Example:\n  comms-tui streams")]
     Streams,
@@ -85,6 +89,10 @@ pub enum Command {
 Only live consumers can be the target (see `comms-tui workers`). Entries that were touched, taken or
 acknowledged since the plan was made stay as they are; the outcome is printed for each id.")]
     Claim(ClaimArgs),
+
+    /// What nobody will try again: look, replay, drop
+    #[command(subcommand)]
+    Dead(super::dead::DeadCommand),
 
     /// Who is alive, what each does and how fast
     #[command(after_help = "Example:\n  comms-tui workers")]
@@ -150,6 +158,44 @@ With --wait: shows the progress, prints the totals, and the exit code is 1 if an
     /// End it; what was not sent will not be
     #[command(after_help = "Example:\n  comms-tui campaign cancel 7")]
     Cancel { id: i64 },
+    /// Send again to those for whom it failed
+    #[command(after_help = "Examples:
+  comms-tui campaign retry-failed 7
+  comms-tui campaign retry-failed 7 --code 452 --domain example.com
+
+A finished campaign runs again. Nobody who got the mail gets it twice. Exit code 1: nobody was chosen.")]
+    RetryFailed {
+        id: i64,
+        /// Only those refused with this SMTP code; may be repeated
+        #[arg(long = "code", value_name = "CODE")]
+        codes: Vec<u16>,
+        /// Only addresses in this domain; may be repeated
+        #[arg(long = "domain", value_name = "DOMAIN")]
+        domains: Vec<String>,
+        /// Only this user; may be repeated
+        #[arg(long = "user", value_name = "ID")]
+        users: Vec<i64>,
+    },
+    /// Decide on mails of which nobody knows whether they arrived
+    #[command(
+        after_help = "Examples:\n  comms-tui campaign resolve 7 --accepted\n  comms-tui campaign resolve 7 --resend --user 41",
+        group = clap::ArgGroup::new("resolution").required(true)
+    )]
+    Resolve {
+        id: i64,
+        /// They arrived
+        #[arg(long, group = "resolution")]
+        accepted: bool,
+        /// Send them again
+        #[arg(long, group = "resolution")]
+        resend: bool,
+        /// Only this user's; all of the campaign's when missing
+        #[arg(long, value_name = "ID")]
+        user: Option<i64>,
+    },
+    /// Count a campaign anew whose state Redis has lost
+    #[command(after_help = "Example:\n  comms-tui campaign reconcile 7")]
+    Reconcile { id: i64 },
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use super::{
     status::campaign_table,
 };
 use crate::ops::{
-    CampaignRow, CampaignView, NewCampaign, Ops,
+    AgainReport, CampaignRow, CampaignView, NewCampaign, Ops, Resolution, RetryFilter,
     wording::{count, duration, rate, signed},
 };
 
@@ -36,7 +36,68 @@ pub(super) async fn run(ops: &Ops, command: &CampaignCommand, out: &Out) -> Resu
         CampaignCommand::Pause { id } => show(ops.pause(*id).await?, out),
         CampaignCommand::Resume { id } => show(ops.resume(*id).await?, out),
         CampaignCommand::Cancel { id } => show(ops.cancel(*id).await?, out),
+        CampaignCommand::RetryFailed {
+            id,
+            codes,
+            domains,
+            users,
+        } => {
+            let filter = RetryFilter {
+                codes: codes.clone(),
+                domains: domains.clone(),
+                users: users.clone(),
+            };
+            again(&ops.retry_failed(*id, &filter).await?, "queued again", out)
+        }
+        CampaignCommand::Resolve {
+            id, resend, user, ..
+        } => {
+            let (resolution, done) = if *resend {
+                (Resolution::Resend, "queued again")
+            } else {
+                (Resolution::Accepted, "counted as accepted")
+            };
+            again(&ops.resolve(*id, resolution, *user).await?, done, out)
+        }
+        CampaignCommand::Reconcile { id } => show(ops.reconcile(*id).await?, out),
     }
+}
+
+fn again(report: &AgainReport, done: &str, out: &Out) -> Result<Answer> {
+    if out.json {
+        out.json(report)?;
+    } else {
+        let (n, id) = (count(report.deliveries), report.campaign.id);
+        let status = &report.campaign.status;
+        out.line(format!(
+            "{n} deliveries of campaign {id} {done}; it is {status}"
+        ))?;
+    }
+    Ok(if report.deliveries == 0 {
+        Answer::No
+    } else {
+        Answer::Yes
+    })
+}
+
+pub(super) async fn pause_all(ops: &Ops, out: &Out) -> Result<Answer> {
+    let all = ops.pause_all().await?;
+    let failed = all.iter().any(|paused| !paused.error.is_empty());
+    if out.json {
+        out.json(&all)?;
+    } else if all.is_empty() {
+        out.line("no campaign runs")?;
+    } else {
+        let rows = all.into_iter().map(|paused| {
+            let outcome = match paused.error.as_str() {
+                "" => "paused".to_owned(),
+                _ => paused.error,
+            };
+            vec![paused.id.to_string(), paused.name, outcome]
+        });
+        out.table(&[">ID", "CAMPAIGN", "OUTCOME"], rows.collect())?;
+    }
+    Ok(if failed { Answer::No } else { Answer::Yes })
 }
 
 async fn create(ops: &Ops, args: &CreateArgs, out: &Out) -> Result<Answer> {

@@ -6,6 +6,7 @@
 mod args;
 mod campaign;
 mod claim;
+mod dead;
 mod inbox;
 mod look;
 mod out;
@@ -95,10 +96,12 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
     match command {
         Command::Status => status::status(ops, out).await,
         Command::Campaign(command) => campaign::run(ops, command, out).await,
+        Command::PauseAll => campaign::pause_all(ops, out).await,
         Command::Streams => look::streams(ops, out).await,
         Command::Groups { stream } => look::groups(ops, stream.as_deref(), out).await,
         Command::Pending(args) => look::pending(ops, args, out).await,
         Command::Claim(args) => claim::run(ops, args, out).await,
+        Command::Dead(command) => dead::run(ops, command, out).await,
         Command::Workers => look::workers(ops, out).await,
         Command::Inbox(command) => inbox::run(ops, command, out).await,
         Command::Audit { limit } => look::audit(ops, *limit, out).await,

@@ -8,12 +8,12 @@ use std::{
 
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{Stage, Tag, Work, campaign_of, close_as_failed, closing, content::Missing};
+use super::{Stage, Tag, WAIT_MS, Work, campaign_of, close_as_failed, content::Missing};
 use crate::{
     event::{self, EmailRequested},
     mail::{Job, Payload, Permits, message_id},
-    queue::{Closed, Entry, FlowStatus, Live, Outage, Outcome},
-    store::{CHANNEL_EMAIL, Claim, ClaimOutcome, DeliveryStatus, Lapsed},
+    queue::{Entry, FlowStatus, Live, Outage, Outcome},
+    store::{CHANNEL_EMAIL, Claim, ClaimOutcome, Lapsed},
 };
 
 /// Mails claimed in one statement.
@@ -21,9 +21,6 @@ const BATCH: usize = 256;
 /// Claims under way at once: one is written while the next one's credits gather. More would only make
 /// them smaller.
 const CLAIMING: usize = 2;
-/// How long an entry waits whose mail is in somebody else's hands, ms.
-const WAIT_MS: u64 = 1_000;
-
 /// An entry that may be sent, if the ledger agrees.
 struct Candidate {
     tag: Tag,
@@ -150,7 +147,7 @@ impl Stage {
         }
     }
 
-    fn claim(&self, entry: &Entry, campaign: i64, user: i64) -> Claim {
+    pub(super) fn claim(&self, entry: &Entry, campaign: i64, user: i64) -> Claim {
         let domain = &self.message_id_domain;
         Claim {
             campaign,
@@ -159,19 +156,6 @@ impl Stage {
             round: entry.round,
             message_id: message_id(&campaign.to_string(), user, CHANNEL_EMAIL, domain),
         }
-    }
-
-    async fn cancel(&self, work: Work, user: i64) {
-        let why = "the campaign was cancelled";
-        let row = closing(&work.entry, user, DeliveryStatus::Cancelled, why);
-        let outcome = match self.ledger.close(vec![row]).await {
-            Ok(found) => {
-                let closed = found.first().copied().and_then(super::closed);
-                Outcome::Done(closed.unwrap_or(Closed::Cancelled))
-            }
-            Err(_) => Outcome::HandBack,
-        };
-        work.settle(outcome).await;
     }
 
     /// Sends what is ours; settles what the ledger knows better. Takes over what belongs to a process
@@ -244,7 +228,7 @@ impl Stage {
                 attempt: attempt + 1,
             },
             ClaimOutcome::SendingBy { .. } => Outcome::Wait { delay_ms: WAIT_MS },
-            ClaimOutcome::Superseded { .. } => Outcome::Drop,
+            ClaimOutcome::Superseded { from, .. } => Outcome::Done(from),
         };
         tag.work.settle(outcome).await;
     }

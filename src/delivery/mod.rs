@@ -7,6 +7,7 @@
 //!               └──────── not sent ──────── verdicts: record in the ledger, settle ◀─────┘
 //! ```
 
+mod cancel;
 mod content;
 mod dispatch;
 mod failing;
@@ -27,6 +28,9 @@ use crate::{
 };
 use content::Contents;
 use failing::Failing;
+
+/// How long an entry waits whose mail is in somebody else's hands, ms.
+const WAIT_MS: u64 = 1_000;
 
 /// An entry in the hands of this stage.
 struct Work {

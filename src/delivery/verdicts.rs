@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{Stage, Tag, closed};
+use super::{Stage, Tag, WAIT_MS, closed};
 use crate::{
     mail::Verdict,
     queue::{Closed, Outcome},
@@ -14,8 +14,6 @@ use crate::{
 /// Results recorded in one statement, and statements under way at once.
 const BATCH: usize = 256;
 const RECORDING: usize = 2;
-/// How long an entry waits whose row belongs to somebody else meanwhile, ms.
-const WAIT_MS: u64 = 1_000;
 
 /// What to do with an entry once its result is recorded.
 enum Next {
@@ -157,7 +155,10 @@ impl Stage {
     /// Pauses a campaign of whose last mails half have failed.
     async fn watch(&self, tag: &Tag, status: DeliveryStatus) {
         metrics::counter!("comms_mails_total", "status" => status.as_str()).increment(1);
-        let Some(reason) = self.failing.note(tag.campaign, status) else {
+        let Some(reason) = self
+            .failing
+            .note(tag.campaign, tag.work.entry.round, status)
+        else {
             return;
         };
         use crate::store::CampaignStatus::{Paused, Running};

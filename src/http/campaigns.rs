@@ -7,15 +7,17 @@ use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::get,
 };
 use serde::Deserialize;
 use tokio::sync::Notify;
+use utoipa::{IntoParams, OpenApi};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Json, Path, Problem, Query};
 use crate::{
     config::Profile,
-    ops::{CampaignView, NewCampaign, Ops, OpsError, generated_name},
+    ops::{AgainReport, CampaignView, NewCampaign, Ops, OpsError, RetryFilter, generated_name},
 };
 
 /// What the routes share. `relay` is woken when it has something to tell Redis.
@@ -25,21 +27,39 @@ pub struct Campaigns {
     pub relay: Arc<Notify>,
 }
 
-/// The routes below `/api/v1`.
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "comms: campaigns",
+    description = "Errors are problem details (RFC 9457). In prod a bearer token is required (RFC 6750)."
+))]
+struct Description;
+
+/// The routes below `/api/v1`, and their description at `/openapi.json`.
 pub fn routes(campaigns: Campaigns) -> Router {
-    Router::new()
-        .route("/api/v1/campaign/create", get(create_by_get))
-        .route("/api/v1/campaigns", get(list).post(create))
-        .route("/api/v1/campaigns/{id}", get(show))
-        .route("/api/v1/campaigns/{id}/pause", post(pause))
-        .route("/api/v1/campaigns/{id}/resume", post(resume))
-        .route("/api/v1/campaigns/{id}/cancel", post(cancel))
+    let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(create_by_get))
+        .routes(routes!(list, create))
+        .routes(routes!(show))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(cancel))
+        .routes(routes!(reconcile))
+        .routes(routes!(retry_failed))
         .with_state(campaigns)
+        .split_for_parts();
+    router.route("/openapi.json", get(async move || axum::Json(description)))
 }
 
 type Answer = Result<Json<CampaignView>, Problem>;
 
+/// Creates a campaign with a generated name; in dev only
+///
 /// The path of the system that this one replaces. A GET that changes something is for trying out only.
+#[utoipa::path(get, path = "/api/v1/campaign/create", responses(
+    (status = 200, body = CampaignView),
+    (status = 405, description = "in prod", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "a server is away", body = Problem, content_type = "application/problem+json"),
+))]
 async fn create_by_get(State(to): State<Campaigns>) -> Answer {
     if to.ops.config().profile == Profile::Prod {
         return Err(Problem::method_not_allowed(
@@ -53,6 +73,18 @@ async fn create_by_get(State(to): State<Campaigns>) -> Answer {
     to.answer(to.ops.create(new).await)
 }
 
+/// Creates a campaign that mails every active user
+///
+/// The answer means that it is accepted: it will run whatever fails afterwards.
+#[utoipa::path(post, path = "/api/v1/campaigns", request_body = NewCampaign,
+    params(("idempotency-key" = Option<String>, Header, description = "the same key and body give the same campaign again")),
+    responses(
+        (status = 201, body = CampaignView, headers(("location", description = "its path"))),
+        (status = 400, description = "the body is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a field is wrong, or the key was used with another body", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "a server is away", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 async fn create(
     State(to): State<Campaigns>,
     headers: HeaderMap,
@@ -75,9 +107,11 @@ async fn create(
         .into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Listing {
+    /// How many, at most 1,000.
     #[serde(default = "fifty")]
     limit: usize,
 }
@@ -86,6 +120,10 @@ fn fifty() -> usize {
     50
 }
 
+/// The newest campaigns
+#[utoipa::path(get, path = "/api/v1/campaigns", params(Listing), responses(
+    (status = 200, body = Vec<CampaignView>),
+))]
 async fn list(
     State(to): State<Campaigns>,
     Query(listing): Query<Listing>,
@@ -93,20 +131,75 @@ async fn list(
     Ok(Json(to.ops.list(listing.limit.min(1_000)).await?))
 }
 
+/// One campaign and its counters
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}", params(("id" = i64, Path)), responses(
+    (status = 200, body = CampaignView),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+))]
 async fn show(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
     Ok(Json(to.ops.show(id).await?))
 }
 
+/// Starts no more of its mails until it is resumed
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/pause", params(("id" = i64, Path)), responses(
+    (status = 200, body = CampaignView),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "not in its state", body = Problem, content_type = "application/problem+json"),
+))]
 async fn pause(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
     to.answer(to.ops.pause(id).await)
 }
 
+/// Goes on with a paused campaign
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/resume", params(("id" = i64, Path)), responses(
+    (status = 200, body = CampaignView),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "not in its state", body = Problem, content_type = "application/problem+json"),
+))]
 async fn resume(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
     to.answer(to.ops.resume(id).await)
 }
 
+/// Ends it; what was not sent will not be
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/cancel", params(("id" = i64, Path)), responses(
+    (status = 200, body = CampaignView),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "not in its state", body = Problem, content_type = "application/problem+json"),
+))]
 async fn cancel(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
     to.answer(to.ops.cancel(id).await)
+}
+
+/// Counts a campaign anew whose state Redis has lost
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/reconcile", params(("id" = i64, Path)), responses(
+    (status = 200, body = CampaignView),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "it has ended, or nothing is lost", body = Problem, content_type = "application/problem+json"),
+))]
+async fn reconcile(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
+    to.answer(to.ops.reconcile(id).await)
+}
+
+/// Sends again to those for whom it failed; a finished campaign runs again
+///
+/// Without a body to all of them.
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/retry-failed", params(("id" = i64, Path)),
+    request_body = Option<RetryFilter>,
+    responses(
+        (status = 200, body = AgainReport),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "it was cancelled", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn retry_failed(
+    State(to): State<Campaigns>,
+    Path(id): Path<i64>,
+    body: Option<Json<RetryFilter>>,
+) -> Result<Json<AgainReport>, Problem> {
+    let filter = body.map(|Json(filter)| filter).unwrap_or_default();
+    let done = to.ops.retry_failed(id, &filter).await;
+    to.relay.notify_one();
+    Ok(Json(done?))
 }
 
 impl Campaigns {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
     middleware::map_response,
     response::{IntoResponse, Response},
     routing::get,
@@ -19,10 +19,10 @@ use super::{
     browse,
     mail::{Mail, mailbox_of},
     page,
-    problem::{self, Problem},
     store::Store,
     view::{self, Full, Summary},
 };
+use crate::http::{self, Path, Problem, Readiness};
 
 /// The newest mails of a mailbox that are listed; Inbucket keeps as many by default.
 const MAILBOX_LISTED: usize = 500;
@@ -42,7 +42,7 @@ pub(super) fn router(store: Arc<Store>, stop: CancellationToken) -> Router {
         stop,
         watchers: Arc::new(Semaphore::new(browse::MAX_WATCHERS)),
     };
-    Router::new()
+    let api = Router::new()
         .route("/api/v1/mailbox/{name}", get(list).delete(purge))
         .route(
             "/api/v1/mailbox/{name}/{id}",
@@ -55,12 +55,10 @@ pub(super) fn router(store: Arc<Store>, stop: CancellationToken) -> Router {
         )
         .merge(browse::routes())
         .route("/", get(page::page))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(|| async { "ready\n" }))
         .route("/metrics", get(metrics))
-        .layer(map_response(problem::unify))
-        .layer(map_response(harden))
-        .with_state(app)
+        .with_state(app);
+    // What it needs it has: it is ready as soon as it answers. It keeps its counters itself.
+    http::router(api, Readiness::default(), None, None).layer(map_response(harden))
 }
 
 /// Hostile content is never sniffed, framed, cached or run, whatever the route.
@@ -148,12 +146,8 @@ async fn mark(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let mail = find(&app.store, &name, &id)?;
-    let mark: Mark = serde_json::from_slice(&body).map_err(|e| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            format!("expected {{\"seen\": true}}: {e}"),
-        )
-    })?;
+    let mark: Mark = serde_json::from_slice(&body)
+        .map_err(|e| Problem::bad_request(format!("expected {{\"seen\": true}}: {e}")))?;
     mail.mark_seen(mark.seen);
     Ok(ok())
 }
@@ -196,10 +190,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|e| {
         tracing::error!("a request failed: {e}");
-        Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the mail could not be shown; its source still can",
-        )
+        Problem::internal("the mail could not be shown; its source still can")
     })
 }
 

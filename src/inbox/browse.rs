@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Query, State},
+    extract::State,
     http::StatusCode,
     response::{
         IntoResponse, Response, Sse,
@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     api::{App, blocking, ok},
     counters::Stats,
-    problem::Problem,
     store::Store,
     view::Summary,
 };
+use crate::http::{Problem, Query};
 
 /// Open event streams at a time.
 pub(super) const MAX_WATCHERS: usize = 64;

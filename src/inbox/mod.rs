@@ -28,18 +28,17 @@ mod browse;
 mod view;
 
 mod page;
-mod problem;
 
 #[cfg(test)]
 mod tests;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::{config::Config, http};
 
 pub use counters::Stats;
 pub use mail::Mail;
@@ -67,8 +66,8 @@ impl Inbox {
     /// When a port can't be taken; the error names the address and the setting to change.
     pub async fn bind(config: &Config) -> Result<Self> {
         Ok(Self {
-            smtp: listen(config.inbox_smtp_addr, "COMMS_INBOX_SMTP_ADDR").await?,
-            http: listen(
+            smtp: http::bind(config.inbox_smtp_addr, "COMMS_INBOX_SMTP_ADDR").await?,
+            http: http::bind(
                 config.http_addr.unwrap_or(DEFAULT_HTTP_ADDR),
                 "COMMS_HTTP_ADDR",
             )
@@ -124,13 +123,4 @@ impl Inbox {
             }
         }
     }
-}
-
-async fn listen(addr: SocketAddr, variable: &str) -> Result<TcpListener> {
-    TcpListener::bind(addr).await.map_err(|e| match e.kind() {
-        std::io::ErrorKind::AddrInUse => anyhow!(
-            "{addr} ({variable}) is in use: another server listens there; stop it, or set {variable} to a free address"
-        ),
-        _ => anyhow!(e).context(format!("cannot listen on {addr} ({variable})")),
-    })
 }

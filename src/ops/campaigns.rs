@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::{Ops, OpsError};
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// What every face shows of a campaign, and the JSON that it answers with.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CampaignView {
     pub id: i64,
     pub name: String,
@@ -43,7 +44,7 @@ pub struct CampaignView {
 }
 
 /// What is needed to create one. `None` takes the built-in words.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCampaign {
     pub name: String,
@@ -208,7 +209,7 @@ impl Ops {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    async fn row_of(&self, id: i64) -> Result<Campaign, OpsError> {
+    pub(super) async fn row_of(&self, id: i64) -> Result<Campaign, OpsError> {
         let found = self.database.get().await?.campaign(id).await?;
         found.ok_or_else(|| OpsError::NotFound(format!("there is no campaign {id}")))
     }

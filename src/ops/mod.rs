@@ -2,10 +2,12 @@
 //!
 //! A mutation is a plan, then an outcome per id, then a line in the audit; read-only is checked here.
 
+mod again;
 mod audit;
 mod campaigns;
 mod claim;
 mod database;
+mod dead;
 mod diagnosis;
 mod doctor;
 mod error;
@@ -35,13 +37,18 @@ use crate::{
 
 pub use crate::queue::WorkerInfo;
 pub use crate::queue::inspect::{
-    Backlog, ConsumerView, GroupFacts, GroupView, Overview, PartitionView, PendingEntry,
-    PendingFilter, Server, StreamEntry, StreamFacts, StreamView, Worker,
+    Backlog, ConsumerView, DeadLetter, GroupFacts, GroupView, Overview, PartitionView,
+    PendingEntry, PendingFilter, Server, StreamEntry, StreamFacts, StreamView, Worker,
 };
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
+pub use again::{AgainReport, Paused, Resolution, RetryFilter};
 pub use campaigns::{CampaignView, NewCampaign, generated_name};
 pub use claim::{
     ClaimPlan, ClaimReport, ClaimRequest, Claimed, PlannedClaim, PlannedId, Target, Which,
+};
+pub use dead::{
+    DeadAction, DeadDetails, DeadFilter, DeadGroup, DeadLetters, DeadOutcome, DeadPlan, DeadReport,
+    DeadResult, Letter, PlannedLetter, cause, fingerprint, grouped,
 };
 pub use diagnosis::{Finding, Remedy, Severity, diagnose};
 pub use error::OpsError;

@@ -158,7 +158,7 @@ struct Reader<H> {
     partition: u32,
     batches: mpsc::Sender<Vec<Entry>>,
     settler: Settler,
-    /// Set while one entry must be handled with nothing else in hand.
+    /// Set while suspects must be handled with nothing else in hand.
     alone: Arc<AtomicBool>,
     shutdown: CancellationToken,
     page_from: String,
@@ -308,7 +308,7 @@ impl<H: Handler> Reader<H> {
         Ok(())
     }
 
-    /// Takes one entry that has crashed consumers before, with nothing else in hand.
+    /// Takes entries that have crashed consumers before, with nothing else in hand.
     async fn look_alone(
         &mut self,
         connection: &mut MultiplexedConnection,
@@ -321,12 +321,14 @@ impl<H: Handler> Reader<H> {
         let found = reclaimer
             .look(connection, live, true, &mut self.page_from)
             .await?;
-        for entry in found.entries {
-            tracing::warn!(entry.id = %entry.id, crashes = entry.crashes, stream = %self.consumer.source.stream, "an entry that crashed consumers before is handled alone");
-            self.hand_over(vec![entry]).await;
-            self.until_empty().await;
-            self.look_at = Instant::now();
+        if found.entries.is_empty() {
+            return Ok(());
         }
+        let crashes = found.entries.iter().map(|e| e.crashes).max().unwrap_or(0);
+        tracing::warn!(entries = found.entries.len(), crashes, stream = %self.consumer.source.stream, "entries that crashed consumers before are handled with nothing else in hand");
+        self.hand_over(found.entries).await;
+        self.until_empty().await;
+        self.look_at = Instant::now();
         Ok(())
     }
 

@@ -82,6 +82,7 @@ pub async fn start(
         .key(keys.flow(partition, state.flow))
         .key(keys.tally(partition, state.flow))
         .key(keys.stream(partition, turns.stream))
+        .key(keys.told(partition, state.flow))
         .arg(state.flow)
         .arg(state.status)
         .arg(state.revision)
@@ -152,6 +153,26 @@ pub async fn fan_outs(redis: &Redis, flow: &str) -> RedisResult<FanOuts> {
     Ok(all)
 }
 
+/// The lowest revision that a partition has heard of; `None` when one knows nothing of the flow.
+///
+/// # Errors
+/// Those of HGET.
+pub async fn revision(redis: &Redis, flow: &str) -> RedisResult<Option<i64>> {
+    let mut least = None;
+    for partition in 0..redis.keys().partitions() {
+        let key = redis.keys().flow(partition, flow);
+        let Some(found) = redis
+            .commands()
+            .hget::<_, _, Option<i64>>(key, "revision")
+            .await?
+        else {
+            return Ok(None);
+        };
+        least = Some(least.unwrap_or(found).min(found));
+    }
+    Ok(least)
+}
+
 /// Lets the keys of a flow that has ended expire after seven days.
 ///
 /// # Errors
@@ -161,6 +182,7 @@ pub async fn expire(redis: &Redis, flow: &str) -> RedisResult<()> {
         for key in [
             redis.keys().flow(partition, flow),
             redis.keys().tally(partition, flow),
+            redis.keys().told(partition, flow),
         ] {
             redis.commands().expire::<_, ()>(key, KEPT_S).await?;
         }
@@ -226,9 +248,13 @@ impl Flows {
                 Some("cancelled") => FlowStatus::Cancelled,
                 Some(_) => FlowStatus::Other,
             };
-            let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
-            known.retain(|_, (_, at)| at.elapsed() < FRESH);
-            known.insert(flow.clone(), (status, Instant::now()));
+            // That it is missing is not remembered: an entry that is read later belongs to a flow that has
+            // been started meanwhile, and would be refused for good.
+            if status != FlowStatus::Missing {
+                let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
+                known.retain(|_, (_, at)| at.elapsed() < FRESH);
+                known.insert(flow.clone(), (status, Instant::now()));
+            }
             statuses.insert(flow, status);
         }
         Ok(statuses)

@@ -16,6 +16,7 @@ mod settle;
 mod fanout;
 mod flow;
 mod tally;
+mod tell;
 
 mod janitor;
 mod reclaim;
@@ -39,7 +40,8 @@ pub use consumer::{Consumer, ConsumerConfig, Source};
 pub use entry::{Broken, Closed, Entry, Outcome};
 pub use fanout::{Cursor, Page, Paged, Windows, add_page, cursor};
 pub use flow::{
-    FanOuts, FlowState, FlowStatus, Flows, Started, Turns, expire, fan_outs, set_status, start,
+    FanOuts, FlowState, FlowStatus, Flows, Started, Turns, expire, fan_outs, revision, set_status,
+    start,
 };
 pub use handler::{Handler, Settler};
 pub use held::Held;
@@ -52,3 +54,4 @@ pub use publish::{ensure_group, publish};
 pub use reply::{PendingEntry, StreamId};
 pub use retry::RetryPolicy;
 pub use tally::Tally;
+pub use tell::{Retold, Telling, Told, ToldState, restore, tell};

@@ -15,9 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Redis;
 
-const BEAT: Duration = Duration::from_secs(1);
-/// Without a heartbeat for that long a worker starts nothing that others might repeat.
-const TRUSTED: Duration = Duration::from_secs(4);
+const LONGEST_BEAT: Duration = Duration::from_secs(1);
 /// How long a process that is gone is remembered, ms.
 const REMEMBERED_MS: u64 = 3_600_000;
 
@@ -25,13 +23,24 @@ static HEARTBEAT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "#!lua flags=allow-oom
 -- KEYS[1] ZSET of workers   ARGV[1] consumer name   [2] remembered ms
--- Beats with the server's time; returns it, ms, and the names that are forgotten by it.
+-- Beats with the server's time; returns it, ms, whether the name was new (0|1), and the names that are
+-- forgotten by it.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZADD', KEYS[1], now, ARGV[1])
+local new = redis.call('ZADD', KEYS[1], now, ARGV[1])
 local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
 if #old > 0 then redis.call('ZREM', KEYS[1], unpack(old)) end
-return {now, old}",
+return {now, new, old}",
+    )
+});
+
+static DESCRIBE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "#!lua flags=allow-oom
+-- KEYS[1] hash of descriptions   ARGV[1] consumer name   [2] JSON   [3 ..] names that are forgotten
+-- At maxmemory too: who can't beat may not send, and then the memory would never be freed.
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if #ARGV > 2 then redis.call('HDEL', KEYS[1], unpack(ARGV, 3)) end",
     )
 });
 
@@ -70,10 +79,12 @@ struct Shared {
     name: String,
     presence_ms: u64,
     started: Instant,
-    /// ms since `started` + 1 of the last beat; 0: none.
+    /// ms since `started` + 1 when the last beat that arrived was sent; 0: none.
     last_beat: AtomicU64,
-    /// The same of the first beat since the connection was made.
+    /// The same of the first beat since the connection was made, or since Redis had forgotten us.
     beating_since: AtomicU64,
+    /// The server's time of the last beat, ms; written after `beating_since`.
+    confirmed_ms: AtomicU64,
     /// How far the server's clock is ahead of ours, ms.
     ahead_ms: AtomicI64,
     stop: AtomicBool,
@@ -90,6 +101,7 @@ impl Presence {
             started: Instant::now(),
             last_beat: AtomicU64::new(0),
             beating_since: AtomicU64::new(0),
+            confirmed_ms: AtomicU64::new(0),
             ahead_ms: AtomicI64::new(0),
             stop: AtomicBool::new(false),
             silent: AtomicBool::new(false),
@@ -134,8 +146,9 @@ impl Presence {
 
     /// True while others can't take us for gone: whatever they might repeat may be started.
     pub fn is_trusted(&self) -> bool {
+        let trusted = Duration::from_millis(self.shared.presence_ms * 4 / 5);
         self.since(&self.shared.last_beat)
-            .is_some_and(|ago| ago < TRUSTED)
+            .is_some_and(|ago| ago < trusted)
     }
 
     /// True once we have beaten for the presence time: before that, nobody else may be judged by us.
@@ -146,7 +159,8 @@ impl Presence {
                 .is_some_and(|ago| ago >= Duration::from_millis(self.shared.presence_ms))
     }
 
-    /// Who lives, by the server's clock; `None` while nobody may be judged.
+    /// Who lives, by the server's clock; `None` while nobody may be judged. Nobody may either on a list
+    /// that doesn't have our own last beat: Redis has lost it, and the others' with it.
     ///
     /// # Errors
     /// Those of ZRANGE and TIME.
@@ -164,6 +178,12 @@ impl Presence {
             .query_async(&mut redis.commands())
             .await?;
         let now_ms = seconds * 1_000 + micros / 1_000;
+        let confirmed = self.shared.confirmed_ms.load(Ordering::Acquire);
+        let ours = beats.iter().find(|(name, _)| *name == self.shared.name);
+        // A later one is under way, and its reply might say that we were forgotten.
+        if ours.is_none_or(|(_, at)| *at as u64 != confirmed) || !self.may_judge() {
+            return Ok(None);
+        }
         let beats = beats
             .into_iter()
             .map(|(name, at)| (name, now_ms.saturating_sub(at as u64)))
@@ -234,6 +254,8 @@ impl Beater {
         let mut connection = None;
         let mut rate = Rate::default();
         let mut said = false;
+        // Four of them may be lost before anybody takes us for gone.
+        let beat = Duration::from_millis(self.shared.presence_ms / 5).min(LONGEST_BEAT);
         while !self.shared.stop.load(Ordering::Acquire) {
             if connection.is_none() {
                 connection = self.connect().ok();
@@ -243,14 +265,7 @@ impl Beater {
                 None => Err((redis::ErrorKind::Io, "cannot connect").into()),
             };
             match beaten {
-                Ok(()) => {
-                    let now = self.shared.started.elapsed().as_millis() as u64 + 1;
-                    self.shared.last_beat.store(now, Ordering::Release);
-                    if self.shared.beating_since.load(Ordering::Acquire) == 0 {
-                        self.shared.beating_since.store(now, Ordering::Release);
-                    }
-                    said = false;
-                }
+                Ok(()) => said = false,
                 Err(error) => {
                     self.shared.beating_since.store(0, Ordering::Release);
                     connection = None;
@@ -260,7 +275,7 @@ impl Beater {
                     }
                 }
             }
-            thread::park_timeout(BEAT);
+            thread::park_timeout(beat);
         }
         let silent = self.shared.silent.load(Ordering::Acquire);
         if let Some(mut c) = connection.filter(|_| !silent) {
@@ -279,36 +294,38 @@ impl Beater {
     }
 
     fn connect(&self) -> RedisResult<redis::Connection> {
-        let connection = self.client.get_connection_with_timeout(BEAT)?;
-        connection.set_read_timeout(Some(BEAT * 2))?;
-        connection.set_write_timeout(Some(BEAT * 2))?;
+        let connection = self.client.get_connection_with_timeout(LONGEST_BEAT)?;
+        connection.set_read_timeout(Some(LONGEST_BEAT * 2))?;
+        connection.set_write_timeout(Some(LONGEST_BEAT * 2))?;
         Ok(connection)
     }
 
     fn beat(&self, connection: &mut redis::Connection, rate: &mut Rate) -> RedisResult<()> {
-        let (server_ms, forgotten): (i64, Vec<String>) = HEARTBEAT
+        let shared = &self.shared;
+        // Not when the reply came: others count from when Redis heard it, which may have been long before.
+        let sent = shared.started.elapsed().as_millis() as u64 + 1;
+        let (server_ms, new, forgotten): (u64, bool, Vec<String>) = HEARTBEAT
             .key(&self.workers)
-            .arg(&self.shared.name)
+            .arg(&shared.name)
             .arg(REMEMBERED_MS)
             .invoke(connection)?;
-        self.shared
-            .ahead_ms
-            .store(server_ms - local_ms(), Ordering::Release);
+        let ahead_ms = i64::try_from(server_ms).unwrap_or(i64::MAX) - local_ms();
+        shared.ahead_ms.store(ahead_ms, Ordering::Release);
+        if new || shared.beating_since.load(Ordering::Acquire) == 0 {
+            let now = shared.started.elapsed().as_millis() as u64 + 1;
+            shared.beating_since.store(now, Ordering::Release);
+        }
+        shared.last_beat.store(sent, Ordering::Release);
+        shared.confirmed_ms.store(server_ms, Ordering::Release);
         let mut info = (self.describe)();
         info.rate = rate.of(info.handled);
         let json = serde_json::to_string(&info).expect("strings and numbers are always JSON");
-        redis::cmd("HSET")
-            .arg(&self.info)
-            .arg(&self.shared.name)
+        DESCRIBE
+            .key(&self.info)
+            .arg(&shared.name)
             .arg(json)
-            .query::<()>(connection)?;
-        if !forgotten.is_empty() {
-            redis::cmd("HDEL")
-                .arg(&self.info)
-                .arg(forgotten)
-                .query::<()>(connection)?;
-        }
-        Ok(())
+            .arg(forgotten)
+            .invoke::<()>(connection)
     }
 }
 

@@ -13,10 +13,13 @@ use super::{
 
 /// Pending entries looked at in a second, beside those of consumers that are gone.
 const PAGE: usize = 100;
+/// Entries that crashed consumers, taken at once when nothing else is in hand; the script takes fewer of
+/// those that did so more often.
+const SUSPECTS: usize = 100;
 /// An entry that crashed that many consumers is handled alone …
-pub(super) const ALONE_AFTER: u32 = 2;
+pub(super) const ALONE_AFTER: u32 = 4;
 /// … and after that many crashes it is poison.
-pub(super) const POISON_AFTER: u32 = 5;
+pub(super) const POISON_AFTER: u32 = 7;
 
 static RECLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/reclaim.lua")));
 static OWN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/own.lua")));
@@ -78,11 +81,8 @@ impl Reclaimer<'_> {
             if consumer == self.config.name || live.has(&consumer) {
                 continue;
             }
-            let room = if alone {
-                1
-            } else {
-                self.held.free().min(1_000)
-            };
+            let most = if alone { SUSPECTS } else { 1_000 };
+            let room = self.held.free().min(most);
             if room == 0 {
                 found.more = true;
                 break;
@@ -111,11 +111,11 @@ impl Reclaimer<'_> {
             }
         }
 
-        if !alone && self.held.free() > 0 {
+        if self.held.free() > 0 {
             let page = self
                 .page(connection, &stream, page_from, PAGE, None)
                 .await?;
-            *page_from = match page.last() {
+            let next = match page.last() {
                 Some(last) if page.len() == PAGE => format!("({}", last.id),
                 _ => "-".to_owned(),
             };
@@ -135,9 +135,13 @@ impl Reclaimer<'_> {
                     &stuck,
                     self.config.visibility_ms,
                     true,
-                    false,
+                    alone,
                 )
                 .await?;
+            // Suspects are looked for on the same page again, alone.
+            if !taken.suspects {
+                *page_from = next;
+            }
             found.suspects |= taken.suspects;
             self.held.take(&taken.entries);
             found.entries.extend(taken.entries);

@@ -9,9 +9,10 @@ const SQLITE_AWAY: [u32; 7] = [5, 6, 7, 10, 13, 14, 15];
 /// PostgreSQL's SQLSTATEs
 /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>) of the same kind: connection
 /// exceptions, serialization failure and deadlock (the transaction is repeated whole), insufficient
-/// resources, shutting down, starting up, a standby that still is one, a cancelled or timed out statement.
-const POSTGRES_AWAY: [&str; 9] = [
-    "08", "40001", "40P01", "53", "57P", "57014", "58030", "25006", "55P03",
+/// resources, shutting down, starting up, a standby that still is one, a cancelled or timed out statement,
+/// a transaction in which this process was silent for too long.
+const POSTGRES_AWAY: [&str; 10] = [
+    "08", "40001", "40P01", "53", "57P", "57014", "58030", "25006", "55P03", "25P03",
 ];
 
 /// True when the database can't be reached or can't work now: what failed is to be repeated as it was.

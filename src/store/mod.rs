@@ -25,9 +25,11 @@ mod transitions;
 pub use outbox::{OutboxKind, OutboxRow};
 
 mod deliveries;
-pub use deliveries::{CHANNEL_EMAIL, Delivery, DeliveryStatus};
+pub use deliveries::{Attempt, CHANNEL_EMAIL, Delivery, DeliveryStatus};
+mod moves;
 mod requeue;
-pub use requeue::Requeued;
+pub use moves::Move;
+pub use requeue::{Again, Reopened, Requeued};
 mod ledger;
 mod statements;
 pub use ledger::{Claim, ClaimOutcome, Closing, DeliveryResult, Lapsed, Ledger, LedgerStopped};
@@ -39,7 +41,7 @@ mod mails;
 pub use mails::{AddedMail, Mail, NewMail};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

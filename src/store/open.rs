@@ -196,7 +196,10 @@ async fn settings(
         (Dialect::Sqlite, true) => {
             "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = OFF; PRAGMA synchronous = FULL"
         }
-        (Dialect::Postgres, _) => "SET client_min_messages = warning",
+        // A process that is frozen within a transaction would keep everybody from its rows.
+        (Dialect::Postgres, _) => {
+            "SET client_min_messages = warning; SET idle_in_transaction_session_timeout = '5s'"
+        }
     };
     connection.execute(text).await?;
     Ok(())

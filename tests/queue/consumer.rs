@@ -264,11 +264,11 @@ async fn an_unreadable_entry_keeps_its_bytes_in_the_dead_letters_and_the_rest_go
 async fn an_entry_that_keeps_killing_its_consumer_is_poison() {
     let rig = Rig::new();
     let id = rig.add("", "x").await;
-    // Four consumers have died with it already, two of them with nothing else in hand.
+    // Six consumers have died with it already, two of them with nothing else in hand.
     let victim = rig.consume("victim", 10, |_| None);
     until("the victim has it", async || victim.seen().len() == 1).await;
     let key = rig.redis.keys().crashes(0, "jobs");
-    let _: () = rig.redis.commands().hset(&key, &id, 4).await.expect("HSET");
+    let _: () = rig.redis.commands().hset(&key, &id, 6).await.expect("HSET");
     victim.kill().await;
     let heir = rig.consume("heir", 10, |_| Some(Outcome::Done(Closed::Accepted)));
     until("it is a dead letter", async || rig.dead().await.len() == 1).await;
@@ -276,6 +276,43 @@ async fn an_entry_that_keeps_killing_its_consumer_is_poison() {
     assert!(heir.seen().is_empty(), "no handler sees poison");
     assert_eq!(heir.handler.buried.lock().expect("not poisoned").len(), 1);
     heir.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspects_are_handled_in_groups_that_shrink_with_their_crashes() {
+    let rig = Rig::new();
+    for n in 0..300 {
+        rig.add("", &n.to_string()).await;
+    }
+    let victim = rig.consume("victim", 300, |_| None);
+    until("the victim has all", async || victim.seen().len() == 300).await;
+    let key = rig.redis.keys().crashes(0, "jobs");
+    for (n, entry) in victim.seen().iter().enumerate() {
+        // One has crashed three consumers, ten have crashed two, and the others one.
+        let crashes = [3, 2, 1][usize::from(n > 0) + usize::from(n > 10)];
+        let _: () = rig
+            .redis
+            .commands()
+            .hset(&key, &entry.id, crashes)
+            .await
+            .expect("HSET");
+    }
+    victim.kill().await;
+    // It keeps the one that must be alone, so nothing comes after it.
+    let heir = rig.consume("heir", 300, |entry| {
+        (entry.crashes < 4).then_some(Outcome::Done(Closed::Accepted))
+    });
+    until("the worst is alone", async || {
+        heir.seen().iter().any(|e| e.crashes == 4)
+    })
+    .await;
+    assert_eq!(heir.seen().len(), 1, "nothing else is in hand with it");
+    heir.kill().await;
+    let last = rig.consume("last", 300, |_| Some(Outcome::Done(Closed::Accepted)));
+    until("all are settled", async || rig.pending().await == 0).await;
+    assert_eq!(last.seen().len(), 300);
+    assert!(rig.dead().await.is_empty(), "no poison");
+    last.drain().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -44,9 +44,10 @@ impl Fleet {
         self.variables.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Starts a binary; again on the same port when it was killed.
+    /// Starts a binary; again on the same port when it was killed. What follows a dot in the name tells
+    /// replicas apart: `email-service.2`.
     pub fn start(&mut self, name: &'static str) {
-        let path = match name {
+        let path = match name.split('.').next().unwrap_or(name) {
             "campaign-service" => env!("CARGO_BIN_EXE_campaign-service"),
             "user-service" => env!("CARGO_BIN_EXE_user-service"),
             "notification-service" => env!("CARGO_BIN_EXE_notification-service"),
@@ -92,11 +93,23 @@ impl Fleet {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let log = std::fs::read_to_string(self.dir.join(format!("{name}.log")));
-        panic!(
-            "{name} was not ready within 60 s: {}",
-            log.unwrap_or_default()
-        );
+        panic!("{name} was not ready within 60 s: {}", self.log(name));
+    }
+
+    /// All that a worker has logged.
+    pub fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.dir.join(format!("{name}.log"))).unwrap_or_default()
+    }
+
+    pub fn pid(&self, name: &str) -> u32 {
+        self.running[name].0.id()
+    }
+
+    /// Sends a signal by its name: `STOP` freezes a worker, `CONT` lets it go on, `TERM` drains it.
+    pub fn signal(&self, name: &str, signal: &str) {
+        let pid = self.pid(name).to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.expect("kill runs").success(), "{signal} to {name}");
     }
 
     /// SIGKILL, and waits until it is gone.
@@ -104,6 +117,15 @@ impl Fleet {
         let (child, _) = self.running.get_mut(name).expect("it runs");
         child.kill().expect("SIGKILL");
         child.wait().expect("it is gone");
+    }
+
+    /// SIGTERM, and waits for the end of the drain.
+    pub fn terminate(&mut self, name: &str, limit: Duration) {
+        self.signal(name, "TERM");
+        let (child, _) = self.running.get_mut(name).expect("it runs");
+        super::eventually(limit, "the end of the drain", || {
+            child.try_wait().expect("our child").is_some()
+        });
     }
 
     pub fn url(&self, name: &str, path: &str) -> String {
@@ -117,17 +139,24 @@ impl Fleet {
 
     /// What `comms-tui` answers, as JSON.
     pub fn tui(&self, args: &[&str]) -> Value {
-        let output = Command::new(env!("CARGO_BIN_EXE_comms-tui"))
-            .args(args)
-            .current_dir(&self.dir)
-            .env("COMMS_STATE_DIR", &self.dir)
-            .env("COMMS_INBOX_URL", self.url("inbox", ""))
-            .envs(&self.variables)
-            .output()
-            .expect("comms-tui runs");
+        let output = self.tui_output(args);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "comms-tui {args:?}: {errors}");
         serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// What `comms-tui` answers, whatever it is.
+    pub fn tui_output(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_comms-tui"));
+        command
+            .args(args)
+            .current_dir(&self.dir)
+            .env("COMMS_STATE_DIR", &self.dir)
+            .envs(&self.variables);
+        if self.running.contains_key("inbox") {
+            command.env("COMMS_INBOX_URL", self.url("inbox", ""));
+        }
+        command.output().expect("comms-tui runs")
     }
 
     /// Creates a campaign by the path of the original, and answers with its id.

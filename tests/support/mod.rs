@@ -1,9 +1,11 @@
 //! Real servers for tests. A variable of test.sh names a shared one; without it one is started here. A test
 //! that kills a server starts its own.
 
+mod counting_smtp;
 mod fleet;
 mod postgres;
 mod process;
+mod proxy;
 mod redis;
 mod smtp_sink;
 mod vault;
@@ -11,13 +13,21 @@ mod vault;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use self::{
+    counting_smtp::{Act, CountingSmtp, Mail, Moment, Rule, Step, rules},
     fleet::{Fleet, WORKERS},
     postgres::{PostgresServer, postgres_database, postgres_url},
     process::{Server, directory, eventually, find, free_port},
+    proxy::Proxy,
     redis::{RedisServer, redis_url},
     smtp_sink::SmtpSink,
     vault::{ROOT_TOKEN, VaultServer, put_secret, vault_addr, vault_get, vault_post},
 };
+
+/// The machine's cores are for one pipeline at a time.
+pub async fn one_pipeline() -> tokio::sync::MutexGuard<'static, ()> {
+    static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    ONE.lock().await
+}
 
 /// A name that no other test, process or earlier run uses.
 pub fn unique(name: &str) -> String {

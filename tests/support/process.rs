@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// Holds the server as its child and waits for the end of its own input, which comes when the test process
 /// ends, however it ends. Then it ends the server and removes its directory.
 const KEEPER: &str = r#"
@@ -78,12 +80,17 @@ impl Server {
 
     /// Sends a signal by its name: `STOP` makes a server silent, `CONT` lets it go on.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.pid]).status();
-        assert!(
-            sent.expect("kill runs").success(),
-            "signal {name} to {}",
-            self.pid
-        );
+        let signal = match name {
+            "STOP" => Signal::STOP,
+            "CONT" => Signal::CONT,
+            "TERM" => Signal::TERM,
+            "INT" => Signal::INT,
+            "KILL" => Signal::KILL,
+            other => panic!("no signal {other} is sent to servers"),
+        };
+        let pid = self.pid.parse().ok().and_then(Pid::from_raw);
+        kill_process(pid.expect("the id of a process"), signal)
+            .unwrap_or_else(|error| panic!("signal {name} to {}: {error}", self.pid));
     }
 
     /// SIGKILL, and waits until it is gone.

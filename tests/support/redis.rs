@@ -39,6 +39,15 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.0.port())
     }
 
+    pub fn port(&self) -> u16 {
+        self.0.port()
+    }
+
+    /// Where its files are.
+    pub fn dir(&self) -> &std::path::Path {
+        self.0.dir()
+    }
+
     /// SIGKILL.
     pub fn kill(&self) {
         self.0.kill();

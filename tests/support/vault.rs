@@ -45,6 +45,13 @@ impl VaultServer {
     pub fn addr(&self) -> String {
         format!("http://127.0.0.1:{}", self.0.port())
     }
+
+    /// A development server prints it at its start.
+    pub fn unseal_key(&self) -> String {
+        let log = std::fs::read_to_string(self.0.dir().join("log")).expect("a log");
+        let line = log.lines().find_map(|l| l.strip_prefix("Unseal Key: "));
+        line.expect("an unseal key").trim().to_owned()
+    }
 }
 
 fn tokio_block<T>(future: impl Future<Output = T>) -> T {

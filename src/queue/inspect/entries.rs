@@ -32,6 +32,8 @@ pub struct DeadLetter {
     pub round: u32,
     pub reason: String,
     pub at_ms: u64,
+    /// Its flow has counted it as failed.
+    pub counted: bool,
     /// The fields of an entry that could not be read, JSON.
     pub raw: Option<String>,
 }
@@ -151,6 +153,7 @@ fn letter(stream: &str, partition: u32, entry: StreamEntry) -> DeadLetter {
             "round" => letter.round = value.parse().unwrap_or(1),
             "reason" => letter.reason = value,
             "at_ms" => letter.at_ms = value.parse().unwrap_or(0),
+            "counted" => letter.counted = value == "1",
             "raw" => letter.raw = Some(value),
             _ => {}
         }

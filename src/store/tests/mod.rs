@@ -34,7 +34,7 @@ macro_rules! on_both {
         }
     )+};
 }
-use on_both;
+pub(crate) use on_both;
 
 pub(crate) struct Database {
     pub(crate) url: String,
