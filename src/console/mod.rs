@@ -127,6 +127,11 @@ async fn turn(
         };
         // Everything that has come is taken in before the next drawing.
         while let Some(next) = msg {
+            if matches!(next, Msg::Resize(..)) {
+                // Between two drawings it may have been smaller and be as large as before again: what it
+                // shows is lost, though its size is what we know.
+                screen.start_over()?;
+            }
             for cmd in update::update(model, now_ms(), next) {
                 match cmd {
                     Cmd::Quit => return Ok(()),
