@@ -154,9 +154,15 @@ fn setting(ops: &Ops, settings: &Settings, all_streams: bool) -> Result<Setting>
     } else {
         settings.theme.unwrap_or(ThemeChoice::Dark)
     };
+    let depth = if config::has_many_colors() {
+        theme::Depth::Many
+    } else {
+        theme::Depth::Sixteen
+    };
     let now = jiff::Timestamp::now().as_millisecond();
     Ok(Setting {
-        theme: theme::Theme::new(choice),
+        theme: theme::Theme::new(choice, depth),
+        ascii: settings.ascii,
         keys: settings.keymap()?,
         read_only: ops.read_only(),
         all_streams,
