@@ -61,6 +61,19 @@ pub struct EmailRequested {
     pub last_name: String,
 }
 
+impl EmailRequested {
+    /// A mail that belongs to no campaign; its id stands where the user's would.
+    pub fn single(id: i64, email: String, name: String) -> Self {
+        Self {
+            v: VERSION,
+            user: id,
+            email,
+            first_name: name,
+            last_name: String::new(),
+        }
+    }
+}
+
 impl Event for CampaignTurn {
     const TYPE: &'static str = "campaign.turn";
     const STREAM: &'static str = "campaign";

@@ -8,12 +8,15 @@ pub mod event;
 
 pub mod queue;
 
+pub mod schedule;
 pub mod store;
 
 pub mod mail;
 
 pub mod delivery;
 pub mod relay;
+pub mod retention;
+pub mod scheduler;
 
 pub mod worker;
 

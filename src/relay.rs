@@ -2,8 +2,12 @@
 //!
 //! Several relays may run at once and each step may be repeated: the scripts decide.
 
+mod replay;
+#[cfg(test)]
+mod tests;
+
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     event::TURNS,
-    queue::{self, FlowState, Redis, Started, Tally},
+    queue::{self, FlowState, Redis, Started, Tally, Windows},
     store::{Campaign, CampaignStatus, OutboxKind, OutboxRow, Store},
 };
 
@@ -37,19 +41,23 @@ pub struct Relay {
     redis: Redis,
     store: Store,
     wake: Arc<Notify>,
+    windows: Windows,
     fanouts: HashMap<(i64, u32), Seen>,
+    replays: HashMap<(i64, u32), replay::Pass>,
     /// Cancelled campaigns whose totals are written, and since when.
     totalled: HashMap<i64, Instant>,
 }
 
 impl Relay {
     /// `wake` ends a pause early.
-    pub fn new(redis: Redis, store: Store, wake: Arc<Notify>) -> Self {
+    pub fn new(redis: Redis, store: Store, wake: Arc<Notify>, windows: Windows) -> Self {
         Self {
             redis,
             store,
             wake,
+            windows,
             fanouts: HashMap::new(),
+            replays: HashMap::new(),
             totalled: HashMap::new(),
         }
     }
@@ -84,11 +92,14 @@ impl Relay {
         for campaign in self.store.unmirrored().await? {
             mirror(&self.redis, &self.store, &campaign).await?;
         }
-        for row in self.store.open_outbox().await? {
-            if row.kind == OutboxKind::Fanout {
-                self.fan_out(&row).await?;
+        let rows = self.store.open_outbox().await?;
+        for row in &rows {
+            match row.kind {
+                OutboxKind::Fanout => self.fan_out(row).await?,
+                OutboxKind::Replay => self.replay(row).await?,
             }
         }
+        let busy: HashSet<i64> = rows.iter().map(|row| row.campaign_id).collect();
         let wanted = [
             CampaignStatus::Running,
             CampaignStatus::Paused,
@@ -98,7 +109,9 @@ impl Relay {
             self.remind(&campaign).await?;
             match campaign.status {
                 CampaignStatus::Running => self.finish(&campaign).await?,
-                CampaignStatus::Cancelled => self.total(&campaign).await?,
+                CampaignStatus::Cancelled if !busy.contains(&campaign.id) => {
+                    self.total(&campaign).await?;
+                }
                 _ => {}
             }
         }
@@ -150,6 +163,10 @@ impl Relay {
         match started {
             Started::Started => {
                 tracing::info!(campaign.id, partition = row.partition, "fan-out started");
+                let partitions = self.redis.keys().partitions();
+                self.store
+                    .forget_moves(campaign.id, row.partition, partitions)
+                    .await?;
                 self.store.mark_published(row).await?;
                 // Its status may have changed since it was read, and then nobody could tell Redis.
                 if let Some(campaign) = self.store.campaign(campaign.id).await? {
@@ -217,11 +234,23 @@ impl Relay {
     /// everybody who got the mail is written down.
     async fn reconcile(&self, campaign: &Campaign) -> Result<()> {
         let rows = self.store.open_outbox().await?;
-        if rows.iter().any(|row| row.campaign_id == campaign.id) {
+        let fan_out =
+            |row: &OutboxRow| row.campaign_id == campaign.id && row.kind == OutboxKind::Fanout;
+        if rows.iter().any(fan_out) {
             // Not yet started, or being started again.
             return Ok(());
         }
         let partitions = self.redis.keys().partitions();
+        if campaign.queued > 0 {
+            // It had finished, so everybody is in the ledger, and only what is open goes again.
+            let id = campaign.id.to_string();
+            for partition in 0..partitions {
+                if queue::cursor(&self.redis, partition, &id).await?.is_none() {
+                    self.restore(campaign, partition).await?;
+                }
+            }
+            return Ok(());
+        }
         let reconciled = self
             .store
             .reconcile_campaign(campaign.id, campaign.epoch, partitions)

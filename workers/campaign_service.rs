@@ -7,7 +7,9 @@ use std::{process::ExitCode, sync::Arc};
 use comms::{
     http::campaigns::{Campaigns, routes},
     ops::Ops,
+    queue::Windows,
     relay::Relay,
+    retention,
     worker::{self, Worker},
 };
 use tokio::sync::Notify;
@@ -30,8 +32,19 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
         ops,
         relay: Arc::clone(&wake),
     }));
-    let relay = Relay::new(worker.redis.clone(), store, wake);
+    let retention = tokio::spawn(retention::run(
+        worker.redis.clone(),
+        store.clone(),
+        worker.config.retention_days,
+        worker.shutdown.clone(),
+    ));
+    let windows = Windows {
+        in_flight: worker.config.window,
+        waiting: worker.config.retry_window,
+    };
+    let relay = Relay::new(worker.redis.clone(), store, wake, windows);
     relay.run(worker.shutdown.clone()).await;
+    retention.await?;
     http.await?;
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::console::ThemeChoice;
+use super::{schedule::ScheduleCommand, words::WordsArgs};
+use crate::{console::ThemeChoice, ops::wording::parse_duration};
 
 /// Campaigns by e-mail through Redis Streams: watch and operate them.
 ///
@@ -22,6 +23,10 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "URL")]
     pub redis: Option<String>,
 
+    /// A server named in [console.profiles] of comms.toml
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "redis")]
+    pub profile: Option<String>,
+
     /// Look, and change nothing
     #[arg(long, global = true)]
     pub read_only: bool,
@@ -29,6 +34,10 @@ pub struct Cli {
     /// JSON instead of a table
     #[arg(long, global = true)]
     pub json: bool,
+
+    /// The console shows every stream of the server, not only those of the pipeline
+    #[arg(long)]
+    pub all_streams: bool,
 
     /// Colours of the console; NO_COLOR means none
     #[arg(long, value_enum)]
@@ -47,6 +56,13 @@ pub enum Command {
     /// Create campaigns and steer them
     #[command(subcommand)]
     Campaign(CampaignCommand),
+
+    /// Pause every campaign that runs
+    #[command(after_help = "Example:\n  comms-tui pause-all")]
+    PauseAll,
+    /// Campaigns that start again and again
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
 
     /// Length, memory, ids, retries and dead letters of each stream
     #[command(after_help = "Example:\n  comms-tui streams")]
@@ -78,6 +94,10 @@ Only live consumers can be the target (see `comms-tui workers`). Entries that we
 acknowledged since the plan was made stay as they are; the outcome is printed for each id.")]
     Claim(ClaimArgs),
 
+    /// What nobody will try again: look, replay, drop
+    #[command(subcommand)]
+    Dead(super::dead::DeadCommand),
+
     /// Who is alive, what each does and how fast
     #[command(after_help = "Example:\n  comms-tui workers")]
     Workers,
@@ -97,6 +117,10 @@ acknowledged since the plan was made stay as they are; the outcome is printed fo
     #[command(after_help = "Example:\n  comms-tui doctor && echo fine")]
     Doctor,
 
+    /// The settings of the console
+    #[command(subcommand)]
+    Config(ConfigCommand),
+
     /// Completion script for a shell
     #[command(
         after_help = "Example:\n  comms-tui completions bash > ~/.local/share/bash-completion/completions/comms-tui"
@@ -105,14 +129,22 @@ acknowledged since the plan was made stay as they are; the outcome is printed fo
 }
 
 #[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Every setting of the console with its default, for comms.toml
+    #[command(after_help = "Example:\n  comms-tui config print-default >> comms.toml")]
+    PrintDefault,
+}
+
+#[derive(Debug, Subcommand)]
 pub enum CampaignCommand {
     /// Mail every user
     #[command(after_help = "Examples:
   comms-tui campaign create --name winter --subject 'Winter is here' --wait
   comms-tui campaign create --text-file mail.txt --html-file mail.html --idempotency-key winter-1
+  comms-tui campaign create --name winter --at 2027-01-05T09:00 --tz Europe/Istanbul
 
 With --wait: shows the progress, prints the totals, and the exit code is 1 if any mail failed.")]
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     /// The newest campaigns
     #[command(after_help = "Example:\n  comms-tui campaign list --json")]
     List {
@@ -131,6 +163,44 @@ With --wait: shows the progress, prints the totals, and the exit code is 1 if an
     /// End it; what was not sent will not be
     #[command(after_help = "Example:\n  comms-tui campaign cancel 7")]
     Cancel { id: i64 },
+    /// Send again to those for whom it failed
+    #[command(after_help = "Examples:
+  comms-tui campaign retry-failed 7
+  comms-tui campaign retry-failed 7 --code 452 --domain example.com
+
+A finished campaign runs again. Nobody who got the mail gets it twice. Exit code 1: nobody was chosen.")]
+    RetryFailed {
+        id: i64,
+        /// Only those refused with this SMTP code; may be repeated
+        #[arg(long = "code", value_name = "CODE")]
+        codes: Vec<u16>,
+        /// Only addresses in this domain; may be repeated
+        #[arg(long = "domain", value_name = "DOMAIN")]
+        domains: Vec<String>,
+        /// Only this user; may be repeated
+        #[arg(long = "user", value_name = "ID")]
+        users: Vec<i64>,
+    },
+    /// Decide on mails of which nobody knows whether they arrived
+    #[command(
+        after_help = "Examples:\n  comms-tui campaign resolve 7 --accepted\n  comms-tui campaign resolve 7 --resend --user 41",
+        group = clap::ArgGroup::new("resolution").required(true)
+    )]
+    Resolve {
+        id: i64,
+        /// They arrived
+        #[arg(long, group = "resolution")]
+        accepted: bool,
+        /// Send them again
+        #[arg(long, group = "resolution")]
+        resend: bool,
+        /// Only this user's; all of the campaign's when missing
+        #[arg(long, value_name = "ID")]
+        user: Option<i64>,
+    },
+    /// Count a campaign anew whose state Redis has lost
+    #[command(after_help = "Example:\n  comms-tui campaign reconcile 7")]
+    Reconcile { id: i64 },
 }
 
 #[derive(Debug, Args)]
@@ -138,15 +208,14 @@ pub struct CreateArgs {
     /// A name for people; made up when missing
     #[arg(long)]
     pub name: Option<String>,
-    /// Subject of the mails
-    #[arg(long)]
-    pub subject: Option<String>,
-    /// Template of the text part
-    #[arg(long, value_name = "PATH")]
-    pub text_file: Option<std::path::PathBuf>,
-    /// Template of the HTML part
-    #[arg(long, value_name = "PATH")]
-    pub html_file: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    pub words: WordsArgs,
+    /// Start then, like 2027-01-05T09:00, instead of at once
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Time zone of --at, like Europe/Istanbul; UTC when missing
+    #[arg(long, value_name = "ZONE", requires = "at")]
+    pub tz: Option<String>,
     /// When a server's answer was lost: resend never misses, hold never doubles
     #[arg(long, value_name = "POLICY", default_value = "resend", value_parser = ["resend", "hold"])]
     pub in_doubt: String,
@@ -167,7 +236,7 @@ pub struct PendingArgs {
     #[arg(long)]
     pub consumer: Option<String>,
     /// Only entries untouched for this long, like 60s or 5m
-    #[arg(long, value_name = "TIME", value_parser = parse_ms, default_value = "0s")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     pub min_idle: u64,
     /// From this id on
     #[arg(long, value_name = "ID", default_value = "-")]
@@ -185,7 +254,7 @@ pub struct ClaimArgs {
     #[arg(long, value_name = "CONSUMER")]
     pub to: String,
     /// Only entries untouched for this long, like 60s; the visibility time when missing
-    #[arg(long, value_name = "TIME", value_parser = parse_ms)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub min_idle: Option<u64>,
     /// An entry; may be repeated
     #[arg(long = "id", value_name = "ID", required_unless_present = "all")]
@@ -220,24 +289,6 @@ pub enum InboxCommand {
     Show { mailbox: String, id: String },
 }
 
-/// `500ms`, `60s`, `5m`, `2h`; a bare number is seconds.
-fn parse_ms(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is no duration; expected something like 60s, 5m or 500ms");
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit {
-        "ms" => 1,
-        "" | "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(factor).ok_or_else(wrong)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,10 +319,10 @@ mod tests {
 
     #[test]
     fn durations_need_a_unit_that_we_know() {
-        assert_eq!(parse_ms("60s"), Ok(60_000));
-        assert_eq!(parse_ms("5m"), Ok(300_000));
-        assert_eq!(parse_ms("500ms"), Ok(500));
-        assert_eq!(parse_ms("7"), Ok(7_000));
+        assert_eq!(parse_duration("60s"), Ok(60_000));
+        assert_eq!(parse_duration("5m"), Ok(300_000));
+        assert_eq!(parse_duration("500ms"), Ok(500));
+        assert_eq!(parse_duration("7"), Ok(7_000));
         for wrong in [
             "",
             "s",
@@ -280,7 +331,7 @@ mod tests {
             "99999999999999999999s",
             "18446744073709551615h",
         ] {
-            assert!(parse_ms(wrong).is_err(), "{wrong}");
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }
 

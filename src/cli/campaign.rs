@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     status::campaign_table,
 };
 use crate::ops::{
-    CampaignRow, CampaignView, NewCampaign, Ops,
+    AgainReport, CampaignRow, CampaignView, NewCampaign, Ops, Resolution, RetryFilter,
     wording::{count, duration, rate, signed},
 };
 
@@ -36,22 +36,77 @@ pub(super) async fn run(ops: &Ops, command: &CampaignCommand, out: &Out) -> Resu
         CampaignCommand::Pause { id } => show(ops.pause(*id).await?, out),
         CampaignCommand::Resume { id } => show(ops.resume(*id).await?, out),
         CampaignCommand::Cancel { id } => show(ops.cancel(*id).await?, out),
+        CampaignCommand::RetryFailed {
+            id,
+            codes,
+            domains,
+            users,
+        } => {
+            let filter = RetryFilter {
+                codes: codes.clone(),
+                domains: domains.clone(),
+                users: users.clone(),
+            };
+            again(&ops.retry_failed(*id, &filter).await?, "queued again", out)
+        }
+        CampaignCommand::Resolve {
+            id, resend, user, ..
+        } => {
+            let (resolution, done) = if *resend {
+                (Resolution::Resend, "queued again")
+            } else {
+                (Resolution::Accepted, "counted as accepted")
+            };
+            again(&ops.resolve(*id, resolution, *user).await?, done, out)
+        }
+        CampaignCommand::Reconcile { id } => show(ops.reconcile(*id).await?, out),
     }
 }
 
+fn again(report: &AgainReport, done: &str, out: &Out) -> Result<Answer> {
+    if out.json {
+        out.json(report)?;
+    } else {
+        let (n, id) = (count(report.deliveries), report.campaign.id);
+        let status = &report.campaign.status;
+        out.line(format!(
+            "{n} deliveries of campaign {id} {done}; it is {status}"
+        ))?;
+    }
+    Ok(if report.deliveries == 0 {
+        Answer::No
+    } else {
+        Answer::Yes
+    })
+}
+
+pub(super) async fn pause_all(ops: &Ops, out: &Out) -> Result<Answer> {
+    let all = ops.pause_all().await?;
+    let failed = all.iter().any(|paused| !paused.error.is_empty());
+    if out.json {
+        out.json(&all)?;
+    } else if all.is_empty() {
+        out.line("no campaign runs")?;
+    } else {
+        let rows = all.into_iter().map(|paused| {
+            let outcome = match paused.error.as_str() {
+                "" => "paused".to_owned(),
+                _ => paused.error,
+            };
+            vec![paused.id.to_string(), paused.name, outcome]
+        });
+        out.table(&[">ID", "CAMPAIGN", "OUTCOME"], rows.collect())?;
+    }
+    Ok(if failed { Answer::No } else { Answer::Yes })
+}
+
 async fn create(ops: &Ops, args: &CreateArgs, out: &Out) -> Result<Answer> {
-    let read = |path: &Option<std::path::PathBuf>| -> Result<Option<String>> {
-        let Some(path) = path else { return Ok(None) };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Some(text))
-    };
     let view = ops
         .create(NewCampaign {
             name: args.name.clone().unwrap_or_else(made_up_name),
-            subject: args.subject.clone(),
-            text: read(&args.text_file)?,
-            html: read(&args.html_file)?,
+            words: args.words.asked()?,
+            at: args.at.clone(),
+            tz: args.tz.clone(),
             in_doubt: args.in_doubt.clone(),
             idempotency_key: args.idempotency_key.clone(),
         })
@@ -114,7 +169,7 @@ fn message(row: &CampaignRow) -> String {
     text
 }
 
-fn show(view: CampaignView, out: &Out) -> Result<Answer> {
+pub(super) fn show(view: CampaignView, out: &Out) -> Result<Answer> {
     if out.json {
         out.json(&view)?;
         return Ok(Answer::Yes);
@@ -129,6 +184,12 @@ fn show(view: CampaignView, out: &Out) -> Result<Answer> {
         vec!["subject".to_owned(), view.subject.clone()],
         vec!["created".to_owned(), view.created_at.clone()],
     ];
+    if let Some(at) = &view.start_at {
+        rows.push(vec!["start".to_owned(), at.clone()]);
+    }
+    if let Some(template) = &view.template {
+        rows.push(vec!["template".to_owned(), template.clone()]);
+    }
     if let Some(at) = &view.finished_at {
         rows.push(vec!["finished".to_owned(), at.clone()]);
     }

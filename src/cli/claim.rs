@@ -53,7 +53,7 @@ pub(super) async fn run(ops: &Ops, args: &ClaimArgs, out: &Out) -> Result<Answer
             bail!("nobody is there to ask: add --yes, or --dry-run to see the plan");
         }
         print_plan(&plan, out)?;
-        if !confirmed(plan.items.len())? {
+        if !confirmed("Claim", plan.items.len())? {
             out.line("nothing was changed")?;
             return Ok(Answer::No);
         }
@@ -124,14 +124,15 @@ fn print_report(report: &ClaimReport, out: &Out) -> Result<()> {
     ))
 }
 
-fn confirmed(entries: usize) -> Result<bool> {
+/// Asks; many have to be counted.
+pub(super) fn confirmed(verb: &str, entries: usize) -> Result<bool> {
     let expected = if entries > TYPED {
         entries.to_string()
     } else {
         "y".to_owned()
     };
     let mut out = io::stdout().lock();
-    write!(out, "Claim them? Type {expected} to go on: ")?;
+    write!(out, "{verb} them? Type {expected} to go on: ")?;
     out.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

@@ -6,10 +6,13 @@
 mod args;
 mod campaign;
 mod claim;
+mod dead;
 mod inbox;
 mod look;
 mod out;
+mod schedule;
 mod status;
+mod words;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -20,6 +23,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use clap::{CommandFactory, Parser};
 
+use args::ConfigCommand;
 pub use args::{Cli, Command};
 use out::Out;
 
@@ -60,10 +64,15 @@ fn run(cli: Cli) -> Result<Answer> {
                 "the console needs a terminal; without one, try `comms-tui status`"
             ));
         }
-        let config = settings(&cli)?;
+        let (config, console) = settings(&cli)?;
+        let read_only = cli.read_only || console.read_only;
+        crate::telemetry::log_to_file(
+            &config.log,
+            &crate::config::state_dir().join("logs/comms-tui.log"),
+        )?;
         return runtime()?.block_on(async {
-            let ops = Arc::new(Ops::open(&config, cli.read_only)?);
-            crate::console::run(ops, cli.theme).await?;
+            let ops = Arc::new(Ops::open(&config, read_only)?);
+            crate::console::run(ops, &console, cli.all_streams).await?;
             Ok(Answer::Yes)
         });
     };
@@ -73,7 +82,11 @@ fn run(cli: Cli) -> Result<Answer> {
         io::stdout().write_all(&script)?;
         return Ok(Answer::Yes);
     }
-    let config = settings(&cli)?;
+    if let Command::Config(ConfigCommand::PrintDefault) = command {
+        io::stdout().write_all(crate::console::DEFAULTS.as_bytes())?;
+        return Ok(Answer::Yes);
+    }
+    let (config, _) = settings(&cli)?;
     let out = Out::new(cli.json);
     runtime()?.block_on(async {
         let ops = Ops::open(&config, cli.read_only)?;
@@ -85,24 +98,34 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
     match command {
         Command::Status => status::status(ops, out).await,
         Command::Campaign(command) => campaign::run(ops, command, out).await,
+        Command::PauseAll => campaign::pause_all(ops, out).await,
+        Command::Schedule(command) => schedule::run(ops, command, out).await,
         Command::Streams => look::streams(ops, out).await,
         Command::Groups { stream } => look::groups(ops, stream.as_deref(), out).await,
         Command::Pending(args) => look::pending(ops, args, out).await,
         Command::Claim(args) => claim::run(ops, args, out).await,
+        Command::Dead(command) => dead::run(ops, command, out).await,
         Command::Workers => look::workers(ops, out).await,
         Command::Inbox(command) => inbox::run(ops, command, out).await,
         Command::Audit { limit } => look::audit(ops, *limit, out).await,
         Command::Doctor => status::doctor(ops, out).await,
-        Command::Completions { .. } => Ok(Answer::Yes),
+        Command::Completions { .. } | Command::Config(_) => Ok(Answer::Yes),
     }
 }
 
-fn settings(cli: &Cli) -> Result<Config> {
+/// The profile of the console gives way to what is said on the command line.
+fn settings(cli: &Cli) -> Result<(Config, crate::console::Settings)> {
     let mut layers = Layers::read()?;
+    let mut console = crate::console::Settings::read(layers.console())?;
+    if let Some(name) = &cli.profile {
+        let url = console.choose(name)?;
+        layers.set("redis_url", url, "[console.profiles]")?;
+    }
     if let Some(url) = &cli.redis {
         layers.set("redis_url", url.clone(), "--redis")?;
     }
-    layers.build()
+    console.theme = cli.theme.or(console.theme);
+    Ok((layers.build()?, console))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

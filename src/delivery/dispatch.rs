@@ -240,7 +240,7 @@ impl Stage {
                 attempt: attempt + 1,
             },
             ClaimOutcome::SendingBy { .. } => Outcome::Wait { delay_ms: WAIT_MS },
-            ClaimOutcome::Superseded { .. } => Outcome::Drop,
+            ClaimOutcome::Superseded { from, .. } => Outcome::Done(from),
         };
         tag.work.settle(outcome).await;
     }

@@ -10,10 +10,10 @@ use crate::store::DeliveryStatus;
 const LAST: usize = 200;
 const KEPT: usize = 64;
 
-/// The last results per campaign, as this process saw them.
+/// The last results per campaign and round, as this process saw them: what goes again is judged anew.
 #[derive(Default)]
 pub(super) struct Failing {
-    campaigns: Mutex<HashMap<i64, Window>>,
+    campaigns: Mutex<HashMap<(i64, u32), Window>>,
 }
 
 #[derive(Default)]
@@ -24,7 +24,7 @@ struct Window {
 
 impl Failing {
     /// Notes a result; says why the campaign should pause, when it should. The count begins anew then.
-    pub(super) fn note(&self, campaign: i64, status: DeliveryStatus) -> Option<String> {
+    pub(super) fn note(&self, campaign: i64, round: u32, status: DeliveryStatus) -> Option<String> {
         let failed = match status {
             DeliveryStatus::Accepted => false,
             DeliveryStatus::Failed => true,
@@ -37,10 +37,11 @@ impl Failing {
             .campaigns
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if campaigns.len() >= KEPT && !campaigns.contains_key(&campaign) {
+        let key = (campaign, round);
+        if campaigns.len() >= KEPT && !campaigns.contains_key(&key) {
             campaigns.clear();
         }
-        let window = campaigns.entry(campaign).or_default();
+        let window = campaigns.entry(key).or_default();
         window.failed.push_back(failed);
         window.failures += usize::from(failed);
         if window.failed.len() > LAST && window.failed.pop_front() == Some(true) {
@@ -50,7 +51,7 @@ impl Failing {
             return None;
         }
         let failures = window.failures;
-        campaigns.remove(&campaign);
+        campaigns.remove(&key);
         Some(format!(
             "{failures} of the last {LAST} mails failed; see the dead letters, then resume"
         ))
@@ -70,20 +71,27 @@ mod tests {
             } else {
                 DeliveryStatus::Accepted
             };
-            assert_eq!(failing.note(7, status), None);
+            assert_eq!(failing.note(7, 1, status), None);
         }
-        let said = (0..200).find_map(|_| failing.note(7, DeliveryStatus::Failed));
+        let said = (0..200).find_map(|_| failing.note(7, 1, DeliveryStatus::Failed));
         assert!(said.expect("paused").starts_with("100 of the last 200"));
         assert_eq!(
-            failing.note(7, DeliveryStatus::Failed),
+            failing.note(7, 1, DeliveryStatus::Failed),
             None,
             "counted anew"
         );
     }
 
     #[test]
+    fn what_goes_again_is_judged_anew() {
+        let failing = Failing::default();
+        assert!((0..150).all(|_| failing.note(7, 1, DeliveryStatus::Failed).is_none()));
+        assert!((0..150).all(|_| failing.note(7, 2, DeliveryStatus::Accepted).is_none()));
+    }
+
+    #[test]
     fn a_few_failures_at_the_beginning_say_nothing() {
         let failing = Failing::default();
-        assert!((0..199).all(|_| failing.note(7, DeliveryStatus::Failed).is_none()));
+        assert!((0..199).all(|_| failing.note(7, 1, DeliveryStatus::Failed).is_none()));
     }
 }

@@ -156,7 +156,10 @@ impl Stage {
     /// Pauses a campaign of whose last mails half have failed.
     async fn watch(&self, tag: &Tag, status: DeliveryStatus) {
         metrics::counter!("comms_mails_total", "status" => status.as_str()).increment(1);
-        let Some(reason) = self.failing.note(tag.campaign, status) else {
+        let Some(reason) = self
+            .failing
+            .note(tag.campaign, tag.work.entry.round, status)
+        else {
             return;
         };
         use crate::store::CampaignStatus::{Paused, Running};

@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Json, Path, Problem, Query};
 use crate::{
     config::Profile,
-    ops::{CampaignView, NewCampaign, Ops, OpsError, generated_name},
+    ops::{AgainReport, CampaignView, NewCampaign, Ops, OpsError, RetryFilter, generated_name},
 };
 
 /// What the routes share. `relay` is woken when it has something to tell Redis.
@@ -43,6 +43,8 @@ pub fn routes(campaigns: Campaigns) -> Router {
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(cancel))
+        .routes(routes!(reconcile))
+        .routes(routes!(retry_failed))
         .with_state(campaigns)
         .split_for_parts();
     router.route("/openapi.json", get(async move || axum::Json(description)))
@@ -166,6 +168,38 @@ async fn resume(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
 ))]
 async fn cancel(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
     to.answer(to.ops.cancel(id).await)
+}
+
+/// Counts a campaign anew whose state Redis has lost
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/reconcile", params(("id" = i64, Path)), responses(
+    (status = 200, body = CampaignView),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "it has ended, or nothing is lost", body = Problem, content_type = "application/problem+json"),
+))]
+async fn reconcile(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
+    to.answer(to.ops.reconcile(id).await)
+}
+
+/// Sends again to those for whom it failed; a finished campaign runs again
+///
+/// Without a body to all of them.
+#[utoipa::path(post, path = "/api/v1/campaigns/{id}/retry-failed", params(("id" = i64, Path)),
+    request_body = Option<RetryFilter>,
+    responses(
+        (status = 200, body = AgainReport),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "it was cancelled", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn retry_failed(
+    State(to): State<Campaigns>,
+    Path(id): Path<i64>,
+    body: Option<Json<RetryFilter>>,
+) -> Result<Json<AgainReport>, Problem> {
+    let filter = body.map(|Json(filter)| filter).unwrap_or_default();
+    let done = to.ops.retry_failed(id, &filter).await;
+    to.relay.notify_one();
+    Ok(Json(done?))
 }
 
 impl Campaigns {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Json, Problem};
 use crate::{
-    event::{EmailRequested, Event, VERSION},
+    event::{EmailRequested, Event},
     mail::check_address,
     ops::OpsError,
     queue::{self, Redis},
@@ -71,13 +71,7 @@ pub async fn send(
             ));
         }
     };
-    let event = EmailRequested {
-        v: VERSION,
-        user: id,
-        email: new.address,
-        first_name: new.name,
-        last_name: String::new(),
-    };
+    let event = EmailRequested::single(id, new.address, new.name);
     let partition =
         u32::try_from(id.rem_euclid(i64::from(mails.redis.keys().partitions()))).unwrap_or(0);
     queue::publish(

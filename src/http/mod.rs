@@ -5,6 +5,7 @@ mod extract;
 pub mod mails;
 mod problem;
 mod readiness;
+pub mod schedules;
 mod server;
 
 pub use extract::{Json, Path, Query};

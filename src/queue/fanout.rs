@@ -11,7 +11,7 @@ static FANOUT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua
 /// When the window is full, the next turn is due after that long, ms.
 const FULL_DELAY_MS: u64 = 50;
 /// However slow the outflow, a window holds that many.
-const LEAST_WINDOW: u64 = 500;
+pub(super) const LEAST_WINDOW: u64 = 500;
 
 /// Bounds of one flow, over all partitions.
 #[derive(Debug, Clone, Copy)]

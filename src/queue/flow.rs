@@ -82,6 +82,7 @@ pub async fn start(
         .key(keys.flow(partition, state.flow))
         .key(keys.tally(partition, state.flow))
         .key(keys.stream(partition, turns.stream))
+        .key(keys.told(partition, state.flow))
         .arg(state.flow)
         .arg(state.status)
         .arg(state.revision)
@@ -181,6 +182,7 @@ pub async fn expire(redis: &Redis, flow: &str) -> RedisResult<()> {
         for key in [
             redis.keys().flow(partition, flow),
             redis.keys().tally(partition, flow),
+            redis.keys().told(partition, flow),
         ] {
             redis.commands().expire::<_, ()>(key, KEPT_S).await?;
         }

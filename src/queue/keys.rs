@@ -82,6 +82,11 @@ impl Keys {
         self.key(partition, &format!("tally:{flow}"))
     }
 
+    /// Hash recipient → the last round of a flow that Redis was told of after his way had ended.
+    pub fn told(&self, partition: u32, flow: &str) -> String {
+        self.key(partition, &format!("told:{flow}"))
+    }
+
     /// ZSET consumer name → time of its last heartbeat.
     pub fn workers(&self) -> String {
         format!("{}:workers", self.prefix)

@@ -16,6 +16,7 @@ mod settle;
 mod fanout;
 mod flow;
 mod tally;
+mod tell;
 
 mod janitor;
 mod reclaim;
@@ -56,3 +57,4 @@ pub use publish::{ensure_group, publish};
 pub use reply::{PendingEntry, StreamId};
 pub use retry::RetryPolicy;
 pub use tally::Tally;
+pub use tell::{Retold, Telling, Told, ToldState, restore, tell};

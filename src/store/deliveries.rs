@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{FromRow, Row, any::AnyRow};
+use sqlx::{AssertSqlSafe, FromRow, Row, any::AnyRow};
 
 use super::{
+    now_ms,
     open::{Store, limited},
+    rows::list,
     words::{word, words},
 };
 
@@ -59,11 +61,43 @@ pub struct Delivery {
     pub due_at_ms: Option<i64>,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
+    /// It was decided on again, and Redis perhaps still counts it as this.
+    pub moved_from: Option<DeliveryStatus>,
+    /// The attempts that didn't succeed, oldest first.
+    #[serde(default)]
+    pub history: Vec<Attempt>,
+}
+
+/// An attempt that didn't succeed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Attempt {
+    pub round: u32,
+    pub attempt: u32,
+    pub at_ms: i64,
+    /// The server's reply; `None` when none was read.
+    pub code: Option<u16>,
+    pub answer: String,
+}
+
+impl Attempt {
+    /// Reads a line of the column `history`.
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.splitn(5, ' ');
+        Some(Self {
+            round: words.next()?.parse().ok()?,
+            attempt: words.next()?.parse().ok()?,
+            at_ms: words.next()?.parse().ok()?,
+            code: words.next()?.parse().ok().filter(|code| *code > 0),
+            answer: words.next()?.to_owned(),
+        })
+    }
 }
 
 impl FromRow<'_, AnyRow> for Delivery {
     fn from_row(row: &AnyRow) -> sqlx::Result<Self> {
         let code: Option<i64> = row.try_get("code")?;
+        let moved_from: Option<&str> = row.try_get("moved_from")?;
+        let history: Option<&str> = row.try_get("history")?;
         Ok(Self {
             campaign_id: row.try_get("campaign_id")?,
             user_id: row.try_get("user_id")?,
@@ -79,6 +113,12 @@ impl FromRow<'_, AnyRow> for Delivery {
             due_at_ms: row.try_get("due_at_ms")?,
             created_at_ms: row.try_get("created_at_ms")?,
             updated_at_ms: row.try_get("updated_at_ms")?,
+            moved_from: moved_from.and_then(|word| word.parse().ok()),
+            history: history
+                .unwrap_or_default()
+                .lines()
+                .filter_map(Attempt::parse)
+                .collect(),
         })
     }
 }
@@ -135,6 +175,53 @@ impl Store {
         .bind(user)
         .bind(channel.to_owned());
         limited(query.fetch_optional(&self.pool)).await
+    }
+
+    /// The statuses of some users' deliveries, at most 1,000; users without one are missing.
+    pub async fn statuses_of(
+        &self,
+        campaign: i64,
+        users: &[i64],
+    ) -> sqlx::Result<Vec<(i64, DeliveryStatus)>> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = format!(
+            "SELECT user_id, status FROM deliveries
+             WHERE campaign_id = $1 AND channel = 'email' AND user_id IN ({})",
+            list(users.len(), 2)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(campaign);
+        for user in users {
+            query = query.bind(*user);
+        }
+        let rows = limited(query.fetch_all(&self.pool)).await?;
+        rows.iter()
+            .map(|row| Ok((row.try_get("user_id")?, word(row, "status")?)))
+            .collect()
+    }
+
+    /// Writes down a delivery that failed before anybody claimed it, unless there is a row.
+    pub async fn write_failed(
+        &self,
+        campaign: i64,
+        user: i64,
+        round: u32,
+        why: &str,
+    ) -> sqlx::Result<()> {
+        let query = sqlx::query(
+            "INSERT INTO deliveries (campaign_id, user_id, channel, status, owner, attempt, round,
+                 message_id, answer, created_at_ms, updated_at_ms)
+             VALUES ($1, $2, 'email', 'failed', '', 0, $3, '', $4, $5, $5)
+             ON CONFLICT (campaign_id, user_id, channel) DO NOTHING",
+        )
+        .bind(campaign)
+        .bind(user)
+        .bind(i64::from(round))
+        .bind(why.to_owned())
+        .bind(now_ms());
+        limited(query.execute(&self.pool)).await?;
+        Ok(())
     }
 
     /// How many deliveries have each status; a status that none has is missing.

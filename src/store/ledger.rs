@@ -55,8 +55,9 @@ pub enum ClaimOutcome {
         attempt: u32,
         updated_at_ms: i64,
     },
-    /// An operator has queued it again for a later round; that round's entry sends it.
-    Superseded { round: u32 },
+    /// It had ended as `from`, and an operator has queued it again for a later round; that round's entry sends
+    /// it. Settle `from`: the later round begins by taking it from that counter.
+    Superseded { round: u32, from: Closed },
 }
 
 /// What became of a claimed row.
@@ -239,7 +240,14 @@ pub(super) fn found(row: &Delivery, claim: &Claim, ours: bool) -> ClaimOutcome {
             };
         }
         DeliveryStatus::Queued if row.round > claim.round => {
-            return ClaimOutcome::Superseded { round: row.round };
+            let from = match row.moved_from {
+                Some(DeliveryStatus::InDoubt) => Closed::InDoubt,
+                _ => Closed::Failed,
+            };
+            return ClaimOutcome::Superseded {
+                round: row.round,
+                from,
+            };
         }
         // Queued for us: it was let go a moment ago. The caller tries again.
         DeliveryStatus::Sending | DeliveryStatus::Queued => {

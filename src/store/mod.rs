@@ -1,5 +1,5 @@
 //! All SQL, for SQLite and PostgreSQL alike: users, campaigns and their outbox, the ledger of
-//! deliveries, single mails.
+//! deliveries, schedules, templates, single mails.
 //!
 //! One code path: placeholders `$1`, integers, and texts; times are milliseconds since 1970. Where the
 //! two differ, [`Dialect`] says how. Every call has a time limit, and [`is_away`] tells "try again
@@ -25,9 +25,11 @@ mod transitions;
 pub use outbox::{OutboxKind, OutboxRow};
 
 mod deliveries;
-pub use deliveries::{CHANNEL_EMAIL, Delivery, DeliveryStatus};
+pub use deliveries::{Attempt, CHANNEL_EMAIL, Delivery, DeliveryStatus};
+mod moves;
 mod requeue;
-pub use requeue::Requeued;
+pub use moves::Move;
+pub use requeue::{Again, Reopened, Requeued};
 mod ledger;
 mod statements;
 pub use ledger::{Claim, ClaimOutcome, Closing, DeliveryResult, Lapsed, Ledger, LedgerStopped};
@@ -35,11 +37,18 @@ mod commit;
 mod waiting;
 mod writer;
 
+mod schedules;
+pub use schedules::{
+    Fire, FireOutcome, MisfirePolicy, NewSchedule, Schedule, ScheduleStatus, Words,
+};
+mod fire;
+pub use fire::{Fired, Judged, fire_id};
+
 mod mails;
 pub use mails::{AddedMail, Mail, NewMail};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,6 +1,7 @@
-//! Operators' second thoughts on deliveries: failed ones again, doubtful ones resolved.
+//! Operators' second thoughts on deliveries: failed ones again, doubtful ones resolved. Each is one
+//! transaction with the campaign's row, so that none is decided on while its end is being written.
 
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 
 use super::{
     deliveries::DeliveryStatus,
@@ -10,6 +11,26 @@ use super::{
     rows::list,
 };
 
+/// Which deliveries of a campaign are decided on again.
+#[derive(Debug, Clone, Copy)]
+pub struct Again<'a> {
+    pub campaign: i64,
+    /// `Failed` or `InDoubt`.
+    pub from: DeliveryStatus,
+    /// Only these users; `None` for all.
+    pub users: Option<&'a [i64]>,
+    /// Only those that the server refused with one of these codes; empty for any.
+    pub codes: &'a [u16],
+    /// Only those whose address is in one of these domains; empty for any.
+    pub domains: &'a [String],
+    /// What one recipient is sent instead of the user's own data; only with one user.
+    pub with: Option<&'a str>,
+    /// Those above this user, 0 for all.
+    pub after: i64,
+    /// At most 1,000.
+    pub limit: u32,
+}
+
 /// A delivery that was queued again; whoever got it from the ledger emits it, with this round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Requeued {
@@ -17,138 +38,205 @@ pub struct Requeued {
     pub round: u32,
 }
 
-impl Store {
-    /// Queues deliveries again that are `from` (failed or in_doubt), at most `limit` (1,000), with the
-    /// next round, and opens a replay row in the outbox for their partitions, in one transaction. Only
-    /// `users` when given, else all of the campaign's. Of several callers exactly one gets a delivery
-    /// back. Repeat until nothing comes back.
-    pub async fn requeue(
+/// What became of a request to queue deliveries again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reopened {
+    /// These, and the campaign runs (or stays paused).
+    Again(Vec<Requeued>),
+    /// The campaign was cancelled, or hasn't started, or is lost.
+    Refused,
+}
+
+impl<'a> Again<'a> {
+    /// All that are `from`, a page of 1,000.
+    pub fn all(campaign: i64, from: DeliveryStatus) -> Self {
+        Self {
+            campaign,
+            from,
+            users: None,
+            codes: &[],
+            domains: &[],
+            with: None,
+            after: 0,
+            limit: 1_000,
+        }
+    }
+
+    /// The condition on a row; `$1` campaign, `$2` status, `$3` after, `$4` limit, then codes, domains, users.
+    /// The status is looked at again outside the subquery: PostgreSQL repeats only that when a row was changed
+    /// meanwhile.
+    fn picked(&self) -> String {
+        let mut only = String::new();
+        let mut next = 5;
+        if !self.codes.is_empty() {
+            only += &format!(" AND code IN ({})", list(self.codes.len(), next));
+            next += self.codes.len();
+        }
+        if !self.domains.is_empty() {
+            let each: Vec<String> = (next..next + self.domains.len())
+                .map(|n| format!("LOWER(email) LIKE ${n} ESCAPE '!'"))
+                .collect();
+            only += &format!(
+                " AND user_id IN (SELECT id FROM users WHERE {})",
+                each.join(" OR ")
+            );
+            next += self.domains.len();
+        }
+        match self.users {
+            Some([]) => only += " AND 1 = 0",
+            Some(users) => only += &format!(" AND user_id IN ({})", list(users.len(), next)),
+            None => {}
+        }
+        format!(
+            "WHERE campaign_id = $1 AND status = $2 AND channel = 'email' AND user_id IN (
+                 SELECT user_id FROM deliveries
+                 WHERE campaign_id = $1 AND status = $2 AND channel = 'email' AND user_id > $3{only}
+                 ORDER BY user_id LIMIT $4)"
+        )
+    }
+
+    /// How many values [`Again::picked`] takes.
+    fn places(&self) -> usize {
+        4 + self.codes.len() + self.domains.len() + self.users.map_or(0, <[i64]>::len)
+    }
+
+    fn bind<'q>(
         &self,
-        campaign: i64,
-        from: DeliveryStatus,
-        users: Option<&[i64]>,
-        partitions: u32,
-        limit: u32,
-    ) -> sqlx::Result<Vec<Requeued>> {
-        if !matches!(from, DeliveryStatus::Failed | DeliveryStatus::InDoubt) {
+        query: sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>,
+    ) -> sqlx::query::Query<'q, Any, sqlx::any::AnyArguments> {
+        let mut query = query
+            .bind(self.campaign)
+            .bind(self.from.as_str())
+            .bind(self.after)
+            .bind(i64::from(self.limit.min(1_000)));
+        for code in self.codes {
+            query = query.bind(i64::from(*code));
+        }
+        for domain in self.domains {
+            let escaped = domain.to_lowercase().replace('!', "!!");
+            let escaped = escaped.replace('%', "!%").replace('_', "!_");
+            query = query.bind(format!("%@{escaped}"));
+        }
+        for user in self.users.unwrap_or_default() {
+            query = query.bind(*user);
+        }
+        query
+    }
+}
+
+impl Store {
+    /// Queues deliveries again, with the next round, opens a replay row in the outbox for their partitions and
+    /// lets a finished campaign run again, in one transaction. Of several callers exactly one gets a delivery
+    /// back. Repeat with `after` until nothing comes back.
+    pub async fn requeue(&self, again: &Again<'_>, partitions: u32) -> sqlx::Result<Reopened> {
+        if !matches!(again.from, DeliveryStatus::Failed | DeliveryStatus::InDoubt) {
             return Err(sqlx::Error::InvalidArgument(format!(
-                "deliveries that are {from} can't be queued again"
+                "deliveries that are {} can't be queued again",
+                again.from
             )));
         }
         limited(async {
-            let now = now_ms();
             let mut transaction = self.begin().await?;
-            let text = format!(
-                "UPDATE deliveries SET status = 'queued', round = round + 1, attempt = 0, due_at_ms = NULL,
-                     updated_at_ms = $4
-                 {} RETURNING user_id, round",
-                picked(users)
-            );
-            let mut query = sqlx::query(AssertSqlSafe(text))
-                .bind(campaign)
-                .bind(from.as_str())
-                .bind(i64::from(limit.min(1_000)))
-                .bind(now);
-            for user in users.unwrap_or_default() {
-                query = query.bind(*user);
-            }
-            let rows = query.fetch_all(&mut *transaction).await?;
-            let mut again = Vec::with_capacity(rows.len());
-            for row in rows {
-                let round: i64 = row.try_get("round")?;
-                again.push(Requeued {
-                    user: row.try_get("user_id")?,
-                    round: u32::try_from(round).unwrap_or(u32::MAX),
-                });
-            }
-            for partition in 0..partitions {
-                let concerned = again
-                    .iter()
-                    .any(|r| r.user.rem_euclid(i64::from(partitions)) == i64::from(partition));
-                if concerned {
-                    open_row(&mut transaction, campaign, partition, OutboxKind::Replay, now).await?;
+            // First of all: what finishes a campaign compares its revision.
+            if again.campaign > 0 {
+                let reopened = sqlx::query(
+                    "UPDATE campaigns SET revision = revision + 1, finished_at_ms = NULL,
+                         status = CASE WHEN status = 'finished' THEN 'running' ELSE status END
+                     WHERE id = $1 AND status IN ('running', 'paused', 'finished')",
+                )
+                .bind(again.campaign)
+                .execute(&mut *transaction)
+                .await?;
+                if reopened.rows_affected() == 0 {
+                    return Ok(Reopened::Refused);
                 }
             }
-            transaction.commit().await?;
-            again.sort_by_key(|r| r.user);
-            Ok(again)
+            let n = again.places();
+            let set = format!(
+                "status = 'queued', attempt = 0, due_at_ms = NULL, again_with = ${}",
+                n + 2
+            );
+            let moved = change(&mut transaction, again, &set, again.with, partitions).await?;
+            if moved.is_empty() {
+                // As if nobody had asked.
+                transaction.rollback().await?;
+            } else {
+                transaction.commit().await?;
+            }
+            Ok(Reopened::Again(moved))
         })
         .await
     }
 
-    /// Deliveries of a partition that wait to be emitted again, in the order of the users, after `after`:
-    /// what the relay publishes for a replay row.
-    pub async fn replays(
-        &self,
-        campaign: i64,
-        partition: u32,
-        partitions: u32,
-        after: i64,
-        limit: u32,
-    ) -> sqlx::Result<Vec<Requeued>> {
-        let query = sqlx::query(
-            "SELECT user_id, round FROM deliveries
-             WHERE campaign_id = $1 AND user_id > $2 AND user_id % $3 = $4 AND status = 'queued'
-                 AND round > 1
-             ORDER BY user_id LIMIT $5",
-        )
-        .bind(campaign)
-        .bind(after)
-        .bind(i64::from(partitions))
-        .bind(i64::from(partition))
-        .bind(i64::from(limit));
-        let rows = limited(query.fetch_all(&self.pool)).await?;
-        rows.iter()
-            .map(|row| {
-                let round: i64 = row.try_get("round")?;
-                Ok(Requeued {
-                    user: row.try_get("user_id")?,
-                    round: u32::try_from(round).unwrap_or(u32::MAX),
-                })
-            })
-            .collect()
-    }
-
-    /// Deliveries in doubt of which the operator knows that they arrived, at most `limit` (1,000): accepted.
-    /// Returns the users, each to one caller only.
+    /// Deliveries in doubt of which the operator knows that they arrived: accepted. Returns the users, each
+    /// to one caller only. The totals of a campaign that has ended are put right too.
     pub async fn accept_in_doubt(
         &self,
-        campaign: i64,
-        users: Option<&[i64]>,
-        limit: u32,
+        again: &Again<'_>,
+        partitions: u32,
     ) -> sqlx::Result<Vec<i64>> {
-        let text = format!(
-            "UPDATE deliveries SET status = 'accepted', updated_at_ms = $4 {} RETURNING user_id",
-            picked(users)
-        );
-        let mut query = sqlx::query_scalar(AssertSqlSafe(text))
-            .bind(campaign)
-            .bind(DeliveryStatus::InDoubt.as_str())
-            .bind(i64::from(limit.min(1_000)))
-            .bind(now_ms());
-        for user in users.unwrap_or_default() {
-            query = query.bind(*user);
-        }
-        let mut users: Vec<i64> = limited(query.fetch_all(&self.pool)).await?;
-        users.sort_unstable();
-        Ok(users)
+        limited(async {
+            let mut transaction = self.begin().await?;
+            sqlx::query("UPDATE campaigns SET revision = revision + 1 WHERE id = $1")
+                .bind(again.campaign)
+                .execute(&mut *transaction)
+                .await?;
+            let set = format!("status = 'accepted', again_with = ${}", again.places() + 2);
+            let moved = change(&mut transaction, again, &set, None, partitions).await?;
+            if moved.is_empty() {
+                transaction.rollback().await?;
+                return Ok(Vec::new());
+            }
+            // They are zero until they are final.
+            sqlx::query(
+                "UPDATE campaigns SET accepted = accepted + $2, in_doubt_count = in_doubt_count - $2
+                 WHERE id = $1 AND queued > 0 AND status IN ('finished', 'cancelled')",
+            )
+            .bind(again.campaign)
+            .bind(i64::try_from(moved.len()).unwrap_or(0))
+            .execute(&mut *transaction)
+            .await?;
+            transaction.commit().await?;
+            Ok(moved.into_iter().map(|moved| moved.user).collect())
+        })
+        .await
     }
 }
 
-/// `$1` campaign, `$2` status, `$3` limit, `$4` used by the caller, then the users. The status is looked at
-/// again outside the subquery: PostgreSQL repeats only that when a row was changed meanwhile.
-fn picked(users: Option<&[i64]>) -> String {
-    let only = users.map_or_else(String::new, |users| {
-        if users.is_empty() {
-            " AND 1 = 0".to_owned()
-        } else {
-            format!(" AND user_id IN ({})", list(users.len(), 5))
+/// Changes the rows, notes what they were, and tells the relay.
+async fn change(
+    transaction: &mut Transaction<'_, Any>,
+    again: &Again<'_>,
+    set: &str,
+    with: Option<&str>,
+    partitions: u32,
+) -> sqlx::Result<Vec<Requeued>> {
+    let now = now_ms();
+    let text = format!(
+        "UPDATE deliveries SET {set}, moved_from = status, round = round + 1, updated_at_ms = ${}
+         {} RETURNING user_id, round",
+        again.places() + 1,
+        again.picked()
+    );
+    let query = again.bind(sqlx::query(AssertSqlSafe(text)));
+    let query = query.bind(now).bind(with.map(str::to_owned));
+    let mut moved = Vec::new();
+    for row in query.fetch_all(&mut **transaction).await? {
+        let round: i64 = row.try_get("round")?;
+        moved.push(Requeued {
+            user: row.try_get("user_id")?,
+            round: u32::try_from(round).unwrap_or(u32::MAX),
+        });
+    }
+    for partition in 0..partitions {
+        let concerned = moved
+            .iter()
+            .any(|r| r.user.rem_euclid(i64::from(partitions)) == i64::from(partition));
+        if concerned {
+            let (campaign, kind) = (again.campaign, OutboxKind::Replay);
+            open_row(transaction, campaign, partition, kind, now).await?;
         }
-    });
-    format!(
-        "WHERE campaign_id = $1 AND status = $2 AND channel = 'email' AND user_id IN (
-             SELECT user_id FROM deliveries
-             WHERE campaign_id = $1 AND status = $2 AND channel = 'email'{only}
-             ORDER BY user_id LIMIT $3)"
-    )
+    }
+    moved.sort_by_key(|r| r.user);
+    Ok(moved)
 }

@@ -12,7 +12,8 @@ use super::{
     rows::{SIZES, values},
 };
 
-/// A row may be taken when it is absent, refused earlier than this attempt, or queued for no later round.
+/// A row may be taken when it is absent, refused earlier than this attempt, or queued for no later round that is
+/// still to be emitted.
 const CLAIM: &str = "
 ON CONFLICT (campaign_id, user_id, channel) DO UPDATE SET
     status = 'sending', owner = excluded.owner, attempt = excluded.attempt,
@@ -21,7 +22,8 @@ ON CONFLICT (campaign_id, user_id, channel) DO UPDATE SET
     message_id = excluded.message_id, updated_at_ms = excluded.updated_at_ms
 WHERE (deliveries.status = 'retrying'
         AND (deliveries.attempt < excluded.attempt OR deliveries.round < excluded.round))
-    OR (deliveries.status = 'queued' AND deliveries.round <= excluded.round)
+    OR (deliveries.status = 'queued'
+        AND (deliveries.round <= excluded.round OR deliveries.moved_from IS NULL))
 RETURNING campaign_id, user_id";
 
 /// The owner writes the attempt that it has in hand, and may repeat itself; accepted always wins. A row
@@ -31,7 +33,13 @@ ON CONFLICT (campaign_id, user_id, channel) DO UPDATE SET
     status = excluded.status, code = excluded.code, answer = excluded.answer,
     due_at_ms = excluded.due_at_ms, updated_at_ms = excluded.updated_at_ms,
     in_doubt_count = CASE WHEN deliveries.status = 'sending'
-        THEN deliveries.in_doubt_count + excluded.in_doubt_count ELSE deliveries.in_doubt_count END
+        THEN deliveries.in_doubt_count + excluded.in_doubt_count ELSE deliveries.in_doubt_count END,
+    history = CASE WHEN deliveries.status = 'sending' AND excluded.status IN ('retrying', 'failed', 'in_doubt')
+            AND LENGTH(COALESCE(deliveries.history, '')) < 8000
+        THEN COALESCE(deliveries.history, '') || deliveries.round || ' ' || excluded.attempt || ' '
+            || excluded.updated_at_ms || ' ' || COALESCE(excluded.code, 0) || ' '
+            || REPLACE(COALESCE(excluded.answer, ''), '\n', ' ') || '\n'
+        ELSE deliveries.history END
 WHERE (deliveries.owner = excluded.owner AND deliveries.attempt = excluded.attempt
         AND (deliveries.status = 'sending' OR deliveries.status = excluded.status))
     OR (excluded.status = 'accepted' AND deliveries.status <> 'accepted')";

@@ -75,7 +75,8 @@ impl Store {
             "UPDATE campaigns SET status = 'finished', reason = NULL, revision = revision + 1,
                  finished_at_ms = $9, queued = $3, accepted = $4, failed = $5, suppressed = $6,
                  cancelled = $7, in_doubt_count = $8
-             WHERE id = $1 AND revision = $2 AND status = 'running'",
+             WHERE id = $1 AND revision = $2 AND status = 'running' AND NOT EXISTS (
+                 SELECT 1 FROM outbox WHERE campaign_id = $1 AND closed_at_ms IS NULL)",
         )
         .bind(id)
         .bind(revision)
@@ -131,10 +132,11 @@ impl Store {
             .fetch_optional(&mut *transaction)
             .await?;
             if campaign.is_some() {
-                // The fan-out's entries are of round 1; those of later rounds are gone with Redis.
+                // The fan-out's entries count everybody anew; see `forget_moves`.
                 sqlx::query(
-                    "UPDATE deliveries SET round = 1
-                     WHERE campaign_id = $1 AND status = 'queued' AND round > 1",
+                    "UPDATE deliveries SET moved_from = NULL
+                     WHERE moved_from IS NOT NULL AND campaign_id = $1
+                         AND (status <> 'queued' OR again_with IS NULL)",
                 )
                 .bind(id)
                 .execute(&mut *transaction)

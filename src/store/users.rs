@@ -78,6 +78,19 @@ impl Store {
         limited(query.fetch_all(&self.pool)).await
     }
 
+    /// Those of `ids` that exist, at most 1,000, in no order.
+    pub async fn users(&self, ids: &[i64]) -> sqlx::Result<Vec<User>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = format!("SELECT * FROM users WHERE id IN ({})", list(ids.len(), 1));
+        let mut query = sqlx::query_as(AssertSqlSafe(text));
+        for id in ids {
+            query = query.bind(*id);
+        }
+        limited(query.fetch_all(&self.pool)).await
+    }
+
     /// Those of `ids` that must not be written to.
     pub async fn inactive_users(&self, ids: &[i64]) -> sqlx::Result<HashSet<i64>> {
         let mut inactive = HashSet::new();

@@ -52,6 +52,7 @@ impl Fleet {
             "user-service" => env!("CARGO_BIN_EXE_user-service"),
             "notification-service" => env!("CARGO_BIN_EXE_notification-service"),
             "email-service" => env!("CARGO_BIN_EXE_email-service"),
+            "scheduler-service" | "scheduler-service-2" => env!("CARGO_BIN_EXE_scheduler-service"),
             "inbox" => env!("CARGO_BIN_EXE_inbox"),
             other => panic!("there is no worker {other}"),
         };

@@ -32,6 +32,8 @@ pub struct DeadLetter {
     pub round: u32,
     pub reason: String,
     pub at_ms: u64,
+    /// Its flow has counted it as failed.
+    pub counted: bool,
     /// The fields of an entry that could not be read, JSON.
     pub raw: Option<String>,
 }
@@ -47,6 +49,19 @@ pub async fn browse(
     count: usize,
 ) -> RedisResult<Vec<StreamEntry>> {
     range(redis, &source.key, start, count).await
+}
+
+/// A page of at most 1,000 entries from `start` (`+`, an id, or `(id`) backwards, newest first.
+///
+/// # Errors
+/// Those of Redis.
+pub async fn browse_back(
+    redis: &Redis,
+    source: &Source,
+    start: &str,
+    count: usize,
+) -> RedisResult<Vec<StreamEntry>> {
+    range_back(redis, &source.key, start, count).await
 }
 
 /// A page of the dead letters of one partition, oldest first.
@@ -91,9 +106,18 @@ pub(crate) async fn newest(
     key: &str,
     count: usize,
 ) -> RedisResult<Vec<StreamEntry>> {
+    range_back(redis, key, "+", count).await
+}
+
+async fn range_back(
+    redis: &Redis,
+    key: &str,
+    start: &str,
+    count: usize,
+) -> RedisResult<Vec<StreamEntry>> {
     let page: redis::Value = redis::cmd("XREVRANGE")
         .arg(key)
-        .arg("+")
+        .arg(start)
         .arg("-")
         .arg("COUNT")
         .arg(count.min(1_000))
@@ -129,6 +153,7 @@ fn letter(stream: &str, partition: u32, entry: StreamEntry) -> DeadLetter {
             "round" => letter.round = value.parse().unwrap_or(1),
             "reason" => letter.reason = value,
             "at_ms" => letter.at_ms = value.parse().unwrap_or(0),
+            "counted" => letter.counted = value == "1",
             "raw" => letter.raw = Some(value),
             _ => {}
         }

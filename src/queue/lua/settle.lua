@@ -86,7 +86,8 @@ while at <= last do
       count(flow, 'retrying', 1)
     elseif op == 'L' then
       local letter = cjson.decode(ARGV[p])
-      redis.call('XADD', dead, '*', 'id', id, 'reason', ARGV[p + 1], 'at_ms', string.format('%.0f', now), unpack(letter))
+      redis.call('XADD', dead, '*', 'id', id, 'reason', ARGV[p + 1], 'at_ms', string.format('%.0f', now),
+        'counted', ARGV[p + 2], unpack(letter))
       if ARGV[p + 2] == '1' then
         count(flow, 'in_flight', -1)
         count(flow, 'failed', 1)

@@ -1,12 +1,12 @@
 #!lua
 -- Starts the fan-out of a flow in one partition, or says how far it is. Harmless when repeated.
 --
--- KEYS[1] flow hash   [2] tally   [3] stream of turns
+-- KEYS[1] flow hash   [2] tally   [3] stream of turns   [4] rounds that were told
 -- ARGV[1] flow id   [2] status   [3] revision   [4] epoch   [5] last id of the audience
 --      [6] type of a turn   [7] [8] what stands before and after the turn's number in its data
 --      [9] append the current turn again (0|1)
 -- Returns {state, turn, cursor}, state: started, open, halted, complete.
-for i, kind in ipairs({'hash', 'hash', 'stream'}) do
+for i, kind in ipairs({'hash', 'hash', 'stream', 'hash'}) do
   local found = redis.call('TYPE', KEYS[i]).ok
   if found ~= 'none' and found ~= kind then error({err = 'WRONGTYPE ' .. KEYS[i] .. ' is a ' .. found}) end
 end
@@ -18,7 +18,7 @@ local epoch = redis.call('HGET', flow, 'epoch')
 if not epoch or tonumber(epoch) < tonumber(ARGV[4]) then
   local turn = tonumber(redis.call('HGET', flow, 'turn') or '0') + 1
   local halted = ARGV[2] == 'running' and '0' or '1'
-  redis.call('DEL', KEYS[2])
+  redis.call('DEL', KEYS[2], KEYS[4])
   redis.call('HSET', KEYS[2], 'queued', 0, 'in_flight', 0)
   redis.call('HSET', flow, 'status', ARGV[2], 'revision', ARGV[3], 'epoch', ARGV[4], 'audience', ARGV[5],
     'cursor', 0, 'turn', turn, 'complete', 0, 'halted', halted)

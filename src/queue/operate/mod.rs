@@ -2,8 +2,12 @@
 
 mod audit;
 mod claim;
+mod dead;
+mod letters;
 #[cfg(test)]
 mod tests;
 
 pub use audit::{AuditEntry, audit, recent};
 pub use claim::{ClaimOutcome, ClaimResult, Held, claim, still_held};
+pub use dead::{Revived, remove, revive};
+pub use letters::forget_letters;

@@ -49,6 +49,9 @@ on_both! {
         let totals = Tally { queued: 5, accepted: 3, failed: 1, in_doubt: 1, ..Tally::default() };
         assert!(!store.write_totals(id, &totals).await.unwrap(), "it still runs");
         assert!(!store.finish_campaign(id, 2, &totals).await.unwrap());
+        assert!(!store.finish_campaign(id, 1, &totals).await.unwrap(), "its fan-out is open");
+        let row = store.open_outbox().await.unwrap().remove(0);
+        assert!(store.close_outbox(&row).await.unwrap());
         assert!(store.finish_campaign(id, 1, &totals).await.unwrap());
         assert!(!store.finish_campaign(id, 1, &totals).await.unwrap());
         let row = store.campaign(id).await.unwrap().unwrap();

@@ -1,9 +1,9 @@
 use super::{
     super::{
-        Claim, ClaimOutcome, Closing, DeliveryResult, DeliveryStatus, InDoubt, Lapsed, Ledger,
-        Store,
+        Again, Claim, ClaimOutcome, Closing, DeliveryResult, DeliveryStatus, InDoubt, Lapsed,
+        Ledger, Reopened, Store,
     },
-    claim, on_both, result, until,
+    campaign, claim, on_both, result, until,
 };
 use crate::queue::Closed;
 use ClaimOutcome::{Claimed, Retrying, SendingBy, Superseded};
@@ -160,12 +160,14 @@ on_both! {
 
     async fn a_row_queued_for_a_later_round_waits_for_its_entry(db) {
         let store = db.open().await;
+        assert_eq!(campaign(&store).await, 1);
         let ledger = Ledger::start(store.clone(), "me".to_owned());
         assert_eq!(one(&ledger, claim(1, 1)).await, Claimed);
         record(&ledger, result(1, 1, Failed)).await;
-        let again = store.requeue(1, Failed, Some(&[1]), 1, 10).await.unwrap();
+        let again = Again { users: Some(&[1]), ..Again::all(1, Failed) };
+        let Reopened::Again(again) = store.requeue(&again, 1).await.unwrap() else { panic!("refused") };
         assert_eq!(again[0].round, 2);
-        assert_eq!(one(&ledger, claim(1, 1)).await, Superseded { round: 2 });
+        assert_eq!(one(&ledger, claim(1, 1)).await, Superseded { round: 2, from: Closed::Failed });
         assert_eq!(close(&ledger, 1, Failed).await, Queued, "an old entry doesn't close it");
         assert_eq!(one(&ledger, Claim { round: 2, ..claim(1, 1) }).await, Claimed);
         assert_eq!(row(&store, 1).await.round, 2);

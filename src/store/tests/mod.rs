@@ -5,6 +5,7 @@ mod mails;
 mod outage;
 mod races;
 mod requeue;
+mod schedules;
 mod speed;
 mod users;
 
@@ -34,7 +35,7 @@ macro_rules! on_both {
         }
     )+};
 }
-use on_both;
+pub(crate) use on_both;
 
 pub(crate) struct Database {
     pub(crate) url: String,
@@ -83,7 +84,7 @@ fn postgres_url() -> String {
         .expect("run ./test.sh, which starts PostgreSQL and sets COMMS_TEST_POSTGRES_URL")
 }
 
-fn new_campaign(key: Option<&str>) -> NewCampaign {
+pub(crate) fn new_campaign(key: Option<&str>) -> NewCampaign {
     NewCampaign {
         name: "spring".to_owned(),
         subject: "Hello {{ first_name }}".to_owned(),
@@ -92,6 +93,9 @@ fn new_campaign(key: Option<&str>) -> NewCampaign {
         in_doubt: InDoubt::Resend,
         idempotency_key: key.map(str::to_owned),
         body_hash: "hash".to_owned(),
+        start_at_ms: None,
+        template: None,
+        variables: "{}".to_owned(),
     }
 }
 
