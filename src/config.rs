@@ -222,6 +222,8 @@ pub struct Layers {
     values: BTreeMap<String, (String, String)>,
     vault: Option<VaultConfig>,
     unknown: Vec<String>,
+    /// The table `[console]`: what it may hold is known in `console::Settings`.
+    console: toml::Table,
 }
 
 impl Layers {
@@ -231,6 +233,7 @@ impl Layers {
             values: BTreeMap::new(),
             vault,
             unknown: Vec::new(),
+            console: toml::Table::new(),
         }
     }
 
@@ -264,11 +267,17 @@ impl Layers {
             .parse()
             .with_context(|| format!("{} is not TOML", path.display()))?;
         for (name, value) in table {
-            // Tables belong to the console (theme, keys), single values are settings.
-            if value.is_table() {
-                continue;
-            }
             let value = match value {
+                toml::Value::Table(table) if name == "console" => {
+                    self.console.extend(table);
+                    continue;
+                }
+                toml::Value::Table(_) => {
+                    bail!(
+                        "{}: there is no table [{name}], did you mean [console]?",
+                        path.display()
+                    )
+                }
                 toml::Value::String(s) => s,
                 other => other.to_string(),
             };
@@ -295,6 +304,11 @@ impl Layers {
     /// others put such names into the environment too (Kubernetes: `COMMS_PORT` of a service "comms").
     pub fn unknown(&self) -> &[String] {
         &self.unknown
+    }
+
+    /// The table `[console]` of the files.
+    pub fn console(&self) -> &toml::Table {
+        &self.console
     }
 
     pub fn vault(&self) -> Option<&VaultConfig> {
@@ -496,6 +510,13 @@ pub fn operator() -> String {
 pub(crate) fn test_redis_url() -> String {
     std::env::var("COMMS_TEST_REDIS_URL")
         .expect("COMMS_TEST_REDIS_URL names a server for tests; ./test.sh starts one")
+}
+
+/// The program of a Redis 8, where there is one.
+#[cfg(test)]
+pub(crate) fn test_redis8_server() -> Option<PathBuf> {
+    let program = std::env::var_os("COMMS_TEST_REDIS8_SERVER")?;
+    (!program.is_empty()).then(|| program.into())
 }
 
 fn variable(name: &str) -> String {

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use super::{schedule::ScheduleCommand, words::WordsArgs};
-use crate::console::ThemeChoice;
+use crate::{console::ThemeChoice, ops::wording::parse_duration};
 
 /// Campaigns by e-mail through Redis Streams: watch and operate them.
 ///
@@ -23,6 +23,10 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "URL")]
     pub redis: Option<String>,
 
+    /// A server named in [console.profiles] of comms.toml
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "redis")]
+    pub profile: Option<String>,
+
     /// Look, and change nothing
     #[arg(long, global = true)]
     pub read_only: bool,
@@ -30,6 +34,10 @@ pub struct Cli {
     /// JSON instead of a table
     #[arg(long, global = true)]
     pub json: bool,
+
+    /// The console shows every stream of the server, not only those of the pipeline
+    #[arg(long)]
+    pub all_streams: bool,
 
     /// Colours of the console; NO_COLOR means none
     #[arg(long, value_enum)]
@@ -138,11 +146,22 @@ acknowledged since the plan was made stay as they are; the outcome is printed fo
     #[command(after_help = "Example:\n  comms-tui man > ~/.local/share/man/man1/comms-tui.1")]
     Man,
 
+    /// The settings of the console
+    #[command(subcommand)]
+    Config(ConfigCommand),
+
     /// Completion script for a shell
     #[command(
         after_help = "Example:\n  comms-tui completions bash > ~/.local/share/bash-completion/completions/comms-tui"
     )]
     Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Every setting of the console with its default, for comms.toml
+    #[command(after_help = "Example:\n  comms-tui config print-default >> comms.toml")]
+    PrintDefault,
 }
 
 #[derive(Debug, Subcommand)]
@@ -246,7 +265,7 @@ pub struct PendingArgs {
     #[arg(long)]
     pub consumer: Option<String>,
     /// Only entries untouched for this long, like 60s or 5m
-    #[arg(long, value_name = "TIME", value_parser = parse_ms, default_value = "0s")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     pub min_idle: u64,
     /// From this id on
     #[arg(long, value_name = "ID", default_value = "-")]
@@ -264,7 +283,7 @@ pub struct ClaimArgs {
     #[arg(long, value_name = "CONSUMER")]
     pub to: String,
     /// Only entries untouched for this long, like 60s; the visibility time when missing
-    #[arg(long, value_name = "TIME", value_parser = parse_ms)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub min_idle: Option<u64>,
     /// An entry; may be repeated
     #[arg(long = "id", value_name = "ID", required_unless_present = "all")]
@@ -299,24 +318,6 @@ pub enum InboxCommand {
     Show { mailbox: String, id: String },
 }
 
-/// `500ms`, `60s`, `5m`, `2h`; a bare number is seconds.
-fn parse_ms(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is no duration; expected something like 60s, 5m or 500ms");
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit {
-        "ms" => 1,
-        "" | "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(factor).ok_or_else(wrong)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -347,10 +348,10 @@ mod tests {
 
     #[test]
     fn durations_need_a_unit_that_we_know() {
-        assert_eq!(parse_ms("60s"), Ok(60_000));
-        assert_eq!(parse_ms("5m"), Ok(300_000));
-        assert_eq!(parse_ms("500ms"), Ok(500));
-        assert_eq!(parse_ms("7"), Ok(7_000));
+        assert_eq!(parse_duration("60s"), Ok(60_000));
+        assert_eq!(parse_duration("5m"), Ok(300_000));
+        assert_eq!(parse_duration("500ms"), Ok(500));
+        assert_eq!(parse_duration("7"), Ok(7_000));
         for wrong in [
             "",
             "s",
@@ -359,7 +360,7 @@ mod tests {
             "99999999999999999999s",
             "18446744073709551615h",
         ] {
-            assert!(parse_ms(wrong).is_err(), "{wrong}");
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -25,6 +25,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use clap::{CommandFactory, Parser};
 
+use args::ConfigCommand;
 pub use args::{Cli, Command};
 use out::Out;
 
@@ -65,10 +66,15 @@ fn run(cli: Cli) -> Result<Answer> {
                 "the console needs a terminal; without one, try `comms-tui status`"
             ));
         }
-        let config = settings(&cli)?;
+        let (config, console) = settings(&cli)?;
+        let read_only = cli.read_only || console.read_only;
+        crate::telemetry::log_to_file(
+            &config.log,
+            &crate::config::state_dir().join("logs/comms-tui.log"),
+        )?;
         return runtime()?.block_on(async {
-            let ops = Arc::new(Ops::open(&config, cli.read_only)?);
-            crate::console::run(ops, cli.theme).await?;
+            let ops = Arc::new(Ops::open(&config, read_only)?);
+            crate::console::run(ops, &console, cli.all_streams).await?;
             Ok(Answer::Yes)
         });
     };
@@ -84,7 +90,11 @@ fn run(cli: Cli) -> Result<Answer> {
         io::stdout().write_all(&page)?;
         return Ok(Answer::Yes);
     }
-    let config = settings(&cli)?;
+    if let Command::Config(ConfigCommand::PrintDefault) = command {
+        io::stdout().write_all(crate::console::DEFAULTS.as_bytes())?;
+        return Ok(Answer::Yes);
+    }
+    let (config, _) = settings(&cli)?;
     let out = Out::new(cli.json);
     runtime()?.block_on(async {
         let ops = Ops::open(&config, cli.read_only)?;
@@ -110,7 +120,7 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
         Command::Trace { campaign, user } => trace::run(ops, *campaign, *user, out).await,
         Command::Group(command) => manage::group(ops, command, out).await,
         Command::Secrets => manage::secrets(ops, out).await,
-        Command::Man | Command::Completions { .. } => Ok(Answer::Yes),
+        Command::Man | Command::Completions { .. } | Command::Config(_) => Ok(Answer::Yes),
     }
 }
 
@@ -137,12 +147,19 @@ fn manual(page: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-fn settings(cli: &Cli) -> Result<Config> {
+/// The profile of the console gives way to what is said on the command line.
+fn settings(cli: &Cli) -> Result<(Config, crate::console::Settings)> {
     let mut layers = Layers::read()?;
+    let mut console = crate::console::Settings::read(layers.console())?;
+    if let Some(name) = &cli.profile {
+        let url = console.choose(name)?;
+        layers.set("redis_url", url, "[console.profiles]")?;
+    }
     if let Some(url) = &cli.redis {
         layers.set("redis_url", url.clone(), "--redis")?;
     }
-    layers.build()
+    console.theme = cli.theme.or(console.theme);
+    Ok((layers.build()?, console))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

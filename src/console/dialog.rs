@@ -1,5 +1,7 @@
-//! The questions: help, creating a campaign, claiming entries. What they ask about is frozen.
+//! The questions: help, palette, creating a campaign, claiming entries, and any other change. What they ask
+//! about is frozen.
 
+use super::{message::Change, table::Tint};
 use crate::ops::{ClaimPlan, ClaimReport, PlannedId};
 
 /// Above this many, the number must be typed.
@@ -29,8 +31,93 @@ impl Input {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Dialog {
     Help { scroll: u16 },
+    Palette(Palette),
     Create(CreateForm),
     Claim(ClaimDialog),
+    Confirm(Confirm),
+}
+
+/// Every action, found by typing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Palette {
+    pub input: Input,
+    pub at: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ConfirmField {
+    Typed,
+    Cancel,
+    Do,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ConfirmStage {
+    Asking,
+    /// Sent and not answered yet.
+    Working,
+    /// What became of each: id, outcome, and whether it is good.
+    Done(Vec<(String, String, bool)>),
+}
+
+/// The question before any change that has no form of its own. What it is about is in `change`, frozen.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Confirm {
+    pub number: u64,
+    pub title: String,
+    /// What will be done, to what, and what follows.
+    pub lines: Vec<(String, Tint)>,
+    /// The button, and how many it is about: `Pause 3`.
+    pub verb: String,
+    pub count: u64,
+    /// Must be typed; above [`TYPED_ABOVE`] it is the count.
+    pub word: Option<String>,
+    pub typed: Input,
+    pub focus: ConfirmField,
+    pub stage: ConfirmStage,
+    pub scroll: u16,
+    pub error: Option<String>,
+    pub change: Change,
+}
+
+impl Confirm {
+    pub(super) fn new(number: u64, title: &str, verb: &str, count: u64, change: Change) -> Self {
+        Self {
+            number,
+            title: title.to_owned(),
+            lines: Vec::new(),
+            verb: verb.to_owned(),
+            count,
+            word: (count > TYPED_ABOVE).then(|| count.to_string()),
+            typed: Input::default(),
+            focus: ConfirmField::Cancel,
+            stage: ConfirmStage::Asking,
+            scroll: 0,
+            error: None,
+            change,
+        }
+    }
+
+    pub(super) fn fields(&self) -> Vec<ConfirmField> {
+        if self.stage != ConfirmStage::Asking {
+            return vec![ConfirmField::Cancel];
+        }
+        let typed = self.word.iter().map(|_| ConfirmField::Typed);
+        typed
+            .chain([ConfirmField::Cancel, ConfirmField::Do])
+            .collect()
+    }
+
+    /// Why it can't be done yet.
+    pub(super) fn obstacle(&self) -> Option<String> {
+        let word = self.word.as_ref()?;
+        let typed = self.typed.0.trim();
+        let same = match word.parse() {
+            Ok(n) => self.typed.is_number(n),
+            Err(_) => typed == word,
+        };
+        (!same).then(|| format!("type {word} to confirm"))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use tokio::{sync::mpsc::Sender, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    message::{Cmd, Failure, Msg},
+    data::{Data, Query},
+    message::{Change, Cmd, Failure, Msg},
     model::View,
 };
 use crate::ops::{ClaimReport, Ops, OpsError, Status};
@@ -17,6 +18,10 @@ const LOOK_LIMIT: Duration = Duration::from_secs(3);
 const CHANGE_LIMIT: Duration = Duration::from_secs(15);
 const CAMPAIGNS: usize = 20;
 const STUCK: usize = 200;
+/// Entries on a page of a stream or of a pending list.
+pub(super) const PAGE: usize = 200;
+/// Mails listed.
+pub(super) const MAILS: usize = 200;
 
 pub(super) struct Fetcher {
     ops: Arc<Ops>,
@@ -38,7 +43,10 @@ impl Fetcher {
     pub(super) fn start(&self, cmd: Cmd) {
         let ops = Arc::clone(&self.ops);
         let replies = self.replies.clone();
-        let changes = matches!(cmd, Cmd::Create { .. } | Cmd::Claim { .. });
+        let changes = matches!(
+            cmd,
+            Cmd::Create { .. } | Cmd::Claim { .. } | Cmd::Change { .. }
+        );
         let task = async move {
             if let Some(msg) = answer(&ops, cmd).await {
                 // Nobody listens any more when the console has been left.
@@ -88,10 +96,22 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             generation,
             limited(LOOK_LIMIT, ops.campaigns(CAMPAIGNS)).await,
         ),
-        Cmd::Fetch {
-            view: View::Stuck,
+        Cmd::Ask {
+            page,
             generation,
-        } => Msg::Stuck(generation, limited(LOOK_LIMIT, ops.stuck(STUCK)).await),
+            query,
+        } => Msg::Page {
+            page,
+            generation,
+            result: limited(LOOK_LIMIT, data(ops, query)).await,
+        },
+        Cmd::Change { dialog, change } => {
+            Msg::Changed(dialog, limited(CHANGE_LIMIT, make(ops, change)).await)
+        }
+        Cmd::SetReadOnly(read_only) => {
+            ops.set_read_only(read_only);
+            return None;
+        }
         Cmd::CountAudience { dialog } => {
             Msg::Audience(dialog, limited(CHANGE_LIMIT, ops.audience()).await)
         }
@@ -118,8 +138,51 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
         Cmd::LookAfterClaim { dialog, reports } => {
             Msg::ClaimLeft(dialog, limited(LOOK_LIMIT, left(ops, &reports)).await)
         }
-        Cmd::Suspend | Cmd::Quit => return None,
+        Cmd::Copy(_) | Cmd::Suspend | Cmd::Quit => return None,
     })
+}
+
+/// What a list asked for.
+async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
+    Ok(match query {
+        Query::Stuck => Data::Stuck(ops.stuck(STUCK).await?),
+        Query::Streams(watch) => Data::Streams(ops.stream_table(&watch).await?),
+        Query::Groups { stream } => Data::Groups(ops.groups(Some(&stream)).await?),
+        Query::Entries {
+            stream,
+            newest,
+            from,
+        } => Data::Entries(ops.entries(&stream, newest, &from, PAGE).await?),
+        Query::Held {
+            stream,
+            group,
+            consumer,
+        } => Data::Held(ops.held_by(&stream, &group, consumer, PAGE).await?),
+        Query::Inbox { search } => {
+            let search = Some(search.as_str()).filter(|s| !s.is_empty());
+            Data::Inbox(ops.inbox_list(None, search, MAILS).await?)
+        }
+        Query::Mail { mailbox, id } => Data::Mail(Box::new(ops.inbox_show(&mailbox, &id).await?)),
+        Query::Log { service, .. } => Data::Log(ops.log_of(&service).await?),
+    })
+}
+
+/// Makes a change that was confirmed; says what became of each id.
+async fn make(ops: &Ops, change: Change) -> Result<Vec<(String, String, bool)>, OpsError> {
+    match change {
+        Change::PauseCampaigns(ids) => {
+            let mut outcomes = Vec::new();
+            for id in ids {
+                let (text, good) = match ops.pause(id).await {
+                    Ok(view) => (view.status, true),
+                    Err(error) => (Failure::from(error).text, false),
+                };
+                outcomes.push((format!("campaign {id}"), text, good));
+            }
+            Ok(outcomes)
+        }
+        Change::Unlock => Ok(Vec::new()),
+    }
 }
 
 /// The first question after an outage may be answered with the failure of the last reconnect; the

@@ -1,16 +1,19 @@
 //! Models for tests: a pipeline at work, with something wrong in it.
 
 use super::{
+    data::Data,
     message::Msg,
-    model::{Link, Model, Setting},
+    model::{Link, Model, Screen, Setting},
     theme::{Theme, ThemeChoice},
     update::update,
 };
 use crate::{
     event::STAGES,
     ops::{
-        Backlog, CampaignRow, CampaignView, ClaimPlan, ConsumerView, GroupView, PendingEntry,
-        PlannedClaim, Status, StreamView, Stuck, StuckEntry, Target, Worker, WorkerInfo, diagnose,
+        Backlog, CampaignRow, CampaignView, ClaimPlan, ConsumerView, GroupFacts, GroupRow,
+        GroupView, InboxMessage, MailBody, MailText, PendingEntry, PlannedClaim, Status,
+        StreamEntry, StreamFacts, StreamLine, StreamTable, StreamView, Stuck, StuckEntry, Target,
+        Worker, WorkerInfo, diagnose,
     },
     queue::inspect::Source,
 };
@@ -22,11 +25,15 @@ pub(super) const GONE: &str = "mailbox-7f3a-3990-1731";
 pub(super) fn setting(theme: ThemeChoice) -> Setting {
     Setting {
         theme: Theme::new(theme),
+        keys: super::keymap::Keymap::default(),
         read_only: false,
+        all_streams: false,
         address: "127.0.0.1:6379".to_owned(),
         profile: "dev".to_owned(),
         visibility_ms: 60_000,
         session: "test".to_owned(),
+        refresh_ms: None,
+        hidden: std::collections::BTreeMap::new(),
     }
 }
 
@@ -47,9 +54,128 @@ pub(super) fn working() -> Model {
         30_000,
         Msg::Campaigns(generation, Ok(campaigns())),
     );
-    let generation = begin(&mut model.stuck);
-    update(&mut model, 30_000, Msg::Stuck(generation, Ok(stuck(12))));
+    fill(&mut model, Screen::Pending, Data::Stuck(stuck(12)));
+    fill(&mut model, Screen::Streams, Data::Streams(streams()));
+    fill(&mut model, Screen::Inbox, Data::Inbox(mails(9)));
     model
+}
+
+/// Answers the query of a screen's first level.
+pub(super) fn fill(model: &mut Model, screen: Screen, data: Data) {
+    let shown = std::mem::replace(&mut model.screen, screen);
+    fill_page(model, data);
+    model.screen = shown;
+}
+
+/// Answers the query of the page shown.
+pub(super) fn fill_page(model: &mut Model, data: Data) {
+    let page = model.page();
+    let query = page.place.listing().and_then(|l| l.query(model, page));
+    let page = model.page_mut();
+    page.asked = query;
+    let (page, generation) = (page.number, begin(&mut page.feed));
+    let now_ms = model.now_ms;
+    let result = Ok(data);
+    update(
+        model,
+        now_ms,
+        Msg::Page {
+            page,
+            generation,
+            result,
+        },
+    );
+}
+
+fn streams() -> StreamTable {
+    let line = |index: usize| {
+        let (stream, group) = STAGES[index];
+        let lag = [Some(0), None, Some(114_820)][index];
+        StreamLine {
+            name: stream.to_owned(),
+            ours: true,
+            read_at_ms: START_MS,
+            facts: Some(StreamFacts {
+                length: [1, 4_213, 117_032][index],
+                entries_added: [12, 640_000, 639_000][index],
+                first_id: "1699999157000-0".to_owned(),
+                last_id: "1700000000000-3".to_owned(),
+                memory_bytes: Some([900, 412_000, 9_100_000][index]),
+                groups: vec![GroupFacts {
+                    name: group.to_owned(),
+                    pending: [0, 1_003, 2_212][index],
+                    lag,
+                    entries_read: Some(500_000),
+                }],
+            }),
+        }
+    };
+    StreamTable {
+        lines: (0..3).map(line).collect(),
+        now_ms: START_MS,
+        ..StreamTable::default()
+    }
+}
+
+/// The group of the last stage, with a backlog and two consumers.
+pub(super) fn groups() -> Vec<GroupRow> {
+    let stage = status(29).overview.stages.remove(2);
+    let row = |group: GroupView| GroupRow {
+        stream: stage.stream.clone(),
+        group,
+        live: Some(1),
+    };
+    let mut foreign = stage.groups[0].clone();
+    foreign.name = "analytics".to_owned();
+    foreign.lag = None;
+    foreign.backlog.at_least = true;
+    let groups = stage.groups.iter().cloned().chain([foreign]);
+    groups.map(row).collect()
+}
+
+pub(super) fn held() -> Vec<PendingEntry> {
+    stuck(8).entries.into_iter().map(|s| s.entry).collect()
+}
+
+pub(super) fn entries() -> Vec<StreamEntry> {
+    let entry = |stuck: StuckEntry| StreamEntry {
+        id: stuck.entry.id,
+        fields: stuck.entry.fields.unwrap_or_default(),
+    };
+    stuck(9).entries.into_iter().map(entry).collect()
+}
+
+pub(super) fn mail() -> MailText {
+    MailText {
+        message: mails(1).remove(0),
+        body: MailBody {
+            text: format!("Dear Ann,\n\n{}\n\nYours", "a long line ".repeat(20)),
+            html: "<p>Dear <b>Ann</b></p><p>Yours</p>".to_owned(),
+        },
+    }
+}
+
+pub(super) fn log() -> Vec<String> {
+    let line = |n: usize| {
+        let level = ["INFO", "WARN", "ERROR"][n % 3];
+        format!(
+            "2026-01-02T03:04:{n:02}Z {level} comms::worker: line {n} of the log, with its words"
+        )
+    };
+    (0..30).map(line).collect()
+}
+
+pub(super) fn mails(count: u64) -> Vec<InboxMessage> {
+    let mail = |n: u64| InboxMessage {
+        mailbox: format!("ann.lee.{n}"),
+        id: n.to_string(),
+        from: "campaigns@example.com".to_owned(),
+        to: vec![format!("ann.lee.{n}@example.com")],
+        subject: format!("Grüße aus 漢字, number {n}"),
+        date: "2026-01-02T03:04:05.123Z".to_owned(),
+        size: 812 + n,
+    };
+    (0..count).map(mail).collect()
 }
 
 /// The same with nothing in it.
@@ -67,8 +193,13 @@ pub(super) fn empty() -> Model {
     feed(&mut model, 0, status);
     let generation = begin(&mut model.campaigns);
     update(&mut model, 0, Msg::Campaigns(generation, Ok(Vec::new())));
-    let generation = begin(&mut model.stuck);
-    update(&mut model, 0, Msg::Stuck(generation, Ok(Stuck::default())));
+    fill(&mut model, Screen::Pending, Data::Stuck(Stuck::default()));
+    fill(
+        &mut model,
+        Screen::Streams,
+        Data::Streams(StreamTable::default()),
+    );
+    fill(&mut model, Screen::Inbox, Data::Inbox(Vec::new()));
     model
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use crate::ops::{Overview, StreamView};
+use crate::ops::{Overview, Status, StreamView};
 
 /// Older samples are forgotten, ms.
-const KEPT_MS: u64 = 240_000;
+const KEPT_MS: u64 = 900_000;
 /// A rate is measured over at least this long, ms.
 const WINDOW_MS: u64 = 3_000;
 
@@ -64,16 +64,22 @@ impl History {
         }
     }
 
-    /// Entries a second, lately; `None` until there are two samples.
-    pub(super) fn rate(&self, stage: usize, flow: Flow) -> Option<f64> {
-        let last = self.samples.back()?;
+    /// The last sample not after that moment, Redis TIME in ms.
+    fn last(&self, until_ms: u64) -> Option<&Sample> {
+        let after = self.samples.partition_point(|s| s.at_ms <= until_ms);
+        self.samples.get(after.checked_sub(1)?)
+    }
+
+    /// Entries a second just before a moment, Redis TIME in ms; `None` until there are two samples.
+    pub(super) fn rate(&self, stage: usize, flow: Flow, until_ms: u64) -> Option<f64> {
+        let last = self.last(until_ms)?;
         let from = self
             .samples
             .iter()
             .rev()
             .find(|s| s.at_ms + WINDOW_MS <= last.at_ms)
             .or_else(|| self.samples.front())?;
-        let span_s = (last.at_ms - from.at_ms) as f64 / 1_000.0;
+        let span_s = last.at_ms.saturating_sub(from.at_ms) as f64 / 1_000.0;
         if span_s < 0.2 {
             return None;
         }
@@ -81,9 +87,16 @@ impl History {
         Some((delta / span_s).max(0.0))
     }
 
-    /// Entries a second in each of the last `bins` seconds, oldest first; `None` before the first sample.
-    pub(super) fn series(&self, stage: usize, flow: Flow, bins: usize) -> Vec<Option<f64>> {
-        let Some(end_ms) = self.samples.back().map(|s| s.at_ms) else {
+    /// Entries a second in each of the `bins` seconds before a moment, oldest first; `None` before the
+    /// first sample.
+    pub(super) fn series(
+        &self,
+        stage: usize,
+        flow: Flow,
+        bins: usize,
+        until_ms: u64,
+    ) -> Vec<Option<f64>> {
+        let Some(end_ms) = self.last(until_ms).map(|s| s.at_ms) else {
             return vec![None; bins];
         };
         let at = |seconds_ago: usize| {
@@ -108,6 +121,90 @@ impl History {
         let before_value = value(previous, stage, flow)?;
         let share = (at_ms - previous.at_ms) as f64 / (next.at_ms - previous.at_ms) as f64;
         Some(before_value + (after_value - before_value) * share)
+    }
+}
+
+/// Older looks are this far apart, ms.
+const PAST_STEP_MS: u64 = 5_000;
+/// The last looks are kept closer together, for this long, ms.
+const RECENT_MS: u64 = 30_000;
+const RECENT_STEP_MS: u64 = 1_000;
+
+/// What the status was during the last 15 minutes, to be looked back at.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Past {
+    looks: VecDeque<Status>,
+    /// The moment looked at, Redis TIME in ms.
+    at_ms: Option<u64>,
+}
+
+impl Past {
+    pub(super) fn add(&mut self, status: &Status) {
+        let now_ms = status.overview.server.now_ms;
+        let last_ms = self.looks.back().map(|s| s.overview.server.now_ms);
+        if last_ms.is_some_and(|ms| now_ms < ms) {
+            // Another server.
+            *self = Self::default();
+        } else if last_ms.is_some_and(|ms| now_ms < ms + RECENT_STEP_MS) {
+            return;
+        }
+        self.looks.push_back(status.clone());
+        self.thin(now_ms);
+    }
+
+    /// Drops what is too old, and of what is no longer recent all but one look in each step.
+    fn thin(&mut self, now_ms: u64) {
+        let at = |s: &Status| s.overview.server.now_ms;
+        while self.looks.front().is_some_and(|s| at(s) + KEPT_MS < now_ms) {
+            self.looks.pop_front();
+        }
+        let old = self.looks.partition_point(|s| at(s) + RECENT_MS < now_ms);
+        if old >= 2 && at(&self.looks[old - 1]) < at(&self.looks[old - 2]) + PAST_STEP_MS {
+            self.looks.remove(old - 1);
+        }
+    }
+
+    pub(super) fn is_looked_at(&self) -> bool {
+        self.at_ms.is_some()
+    }
+
+    fn place(&self) -> Option<usize> {
+        let at_ms = self.at_ms?;
+        let after = self
+            .looks
+            .partition_point(|s| s.overview.server.now_ms <= at_ms);
+        (!self.looks.is_empty()).then(|| after.saturating_sub(1))
+    }
+
+    pub(super) fn shown(&self) -> Option<&Status> {
+        self.looks.get(self.place()?)
+    }
+
+    /// One look back; false when there is none.
+    pub(super) fn earlier(&mut self) -> bool {
+        let place = self.place().unwrap_or(self.looks.len().saturating_sub(1));
+        let Some(look) = place.checked_sub(1).and_then(|n| self.looks.get(n)) else {
+            return false;
+        };
+        self.at_ms = Some(look.overview.server.now_ms);
+        true
+    }
+
+    /// One look on; beyond the last one is the present.
+    pub(super) fn later(&mut self) {
+        let next = self.place().and_then(|place| self.looks.get(place + 1));
+        self.at_ms = next.map(|look| look.overview.server.now_ms);
+    }
+
+    pub(super) fn leave(&mut self) -> bool {
+        self.at_ms.take().is_some()
+    }
+
+    /// How long ago the moment looked at was, ms.
+    pub(super) fn age_ms(&self) -> Option<u64> {
+        let shown = self.shown()?.overview.server.now_ms;
+        let last = self.looks.back()?.overview.server.now_ms;
+        Some(last.saturating_sub(shown))
     }
 }
 
@@ -156,14 +253,14 @@ mod tests {
     #[test]
     fn a_rate_is_measured_over_the_last_seconds() {
         let mut history = History::default();
-        assert_eq!(history.rate(0, Flow::In), None);
+        assert_eq!(history.rate(0, Flow::In, u64::MAX), None);
         for s in 0..10 {
             history.add(&overview(10_000 + s * 1_000, s * 500, 100));
         }
-        assert_eq!(history.rate(0, Flow::In), Some(500.0));
-        assert_eq!(history.rate(0, Flow::Out), Some(500.0));
-        assert_eq!(history.rate(7, Flow::Out), None);
-        let series = history.series(0, Flow::In, 12);
+        assert_eq!(history.rate(0, Flow::In, u64::MAX), Some(500.0));
+        assert_eq!(history.rate(0, Flow::Out, u64::MAX), Some(500.0));
+        assert_eq!(history.rate(7, Flow::Out, u64::MAX), None);
+        let series = history.series(0, Flow::In, 12, u64::MAX);
         assert_eq!(series[..3], [None; 3]);
         assert_eq!(series[11], Some(500.0));
     }
@@ -174,7 +271,35 @@ mod tests {
         history.add(&overview(1_000, 900, 0));
         history.add(&overview(2_000, 950, 0));
         history.add(&overview(3_000, 5, 0));
-        assert_eq!(history.rate(0, Flow::In), None);
+        assert_eq!(history.rate(0, Flow::In, u64::MAX), None);
         assert_eq!(history.samples.len(), 1);
+    }
+
+    #[test]
+    fn the_past_is_gone_through_look_by_look_and_ends_in_the_present() {
+        let mut past = Past::default();
+        let at = |s: u64| {
+            let mut status = Status::default();
+            status.overview.server.now_ms = s * 1_000;
+            status
+        };
+        assert!(!past.earlier());
+        for s in 0..1_200 {
+            past.add(&at(s));
+        }
+        assert!(past.looks.len() < 260, "{}", past.looks.len());
+        assert!(past.earlier() && past.is_looked_at());
+        assert_eq!(past.age_ms(), Some(1_000));
+        past.add(&at(1_200));
+        assert_eq!(past.age_ms(), Some(2_000), "the moment stays");
+        while past.earlier() {}
+        let age = past.age_ms().expect("a moment");
+        assert!((890_000..=900_000).contains(&age), "{age}");
+        for _ in 0..300 {
+            past.later();
+        }
+        assert!(!past.is_looked_at());
+        past.add(&at(3));
+        assert_eq!(past.looks.len(), 1, "another server has no past");
     }
 }

@@ -1,11 +1,13 @@
 //! What comes in, and what is to be done outside.
 
-use ratatui::crossterm::event::KeyEvent;
+use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
-use super::model::View;
+use super::{
+    data::{Data, Query},
+    model::View,
+};
 use crate::ops::{
     CampaignRow, CampaignView, ClaimPlan, ClaimReport, ClaimRequest, NewCampaign, OpsError, Status,
-    Stuck,
 };
 
 /// Why a request brought nothing, in words.
@@ -28,6 +30,8 @@ impl From<OpsError> for Failure {
 #[derive(Debug)]
 pub(super) enum Msg {
     Key(KeyEvent),
+    Mouse(MouseEvent),
+    Resize(u16, u16),
     Paste(String),
     /// The terminal has another size, or was somebody else's meanwhile.
     Redraw,
@@ -35,7 +39,12 @@ pub(super) enum Msg {
     Tick,
     Status(u64, Result<Box<Status>, Failure>),
     Campaigns(u64, Result<Vec<CampaignRow>, Failure>),
-    Stuck(u64, Result<Stuck, Failure>),
+    /// The answer to a page's query, with the page's number and the request's generation.
+    Page {
+        page: u64,
+        generation: u64,
+        result: Result<Data, Failure>,
+    },
     Audience(u64, Result<u64, Failure>),
     Created(u64, Result<Box<CampaignView>, Failure>),
     Planned {
@@ -45,6 +54,16 @@ pub(super) enum Msg {
     },
     Claimed(u64, Vec<Result<ClaimReport, Failure>>),
     ClaimLeft(u64, Result<usize, Failure>),
+    /// What became of each id: id, outcome, and whether it is good.
+    Changed(u64, Result<Vec<(String, String, bool)>, Failure>),
+}
+
+/// A change that a [`Confirm`](super::dialog::Confirm) asks for. `fetch` makes it through `ops`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Change {
+    PauseCampaigns(Vec<i64>),
+    /// Only the gate itself: no change of data.
+    Unlock,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +72,19 @@ pub(super) enum Cmd {
         view: View,
         generation: u64,
     },
+    Ask {
+        page: u64,
+        generation: u64,
+        query: Query,
+    },
+    Change {
+        dialog: u64,
+        change: Change,
+    },
+    /// To the clipboard of the terminal.
+    Copy(String),
+    /// The gate in `ops` follows the one here.
+    SetReadOnly(bool),
     CountAudience {
         dialog: u64,
     },

@@ -1,16 +1,46 @@
 //! The console: `update` takes messages and is pure, `view` draws the model and only that, `fetch`
-//! does what takes time. One table of actions drives keys, footer, help and the gate for mutations.
+//! does what takes time. One table of actions drives keys, footer, help, palette and the gate for
+//! mutations.
+//!
+//! # To add a screen that is a list
+//!
+//! 1. `screens/NAME.rs`: a struct with what it is about (nothing, or the stream, the id …) that
+//!    implements [`screens::Listing`]: its columns, its rows made of the data, where Enter leads.
+//!    Selection, marks, sort, filter, scrolling, mouse, masks, path, sum and copying are done for it.
+//! 2. `data.rs`: a variant of `Query` for what it asks, and one of `Data` for the answer; `fetch::data`
+//!    calls `ops`. A list made of the status needs none of it.
+//! 3. `place.rs`: a variant of `Place`, and for a screen with a digit one of `Screen`; `screens::all`,
+//!    so that its columns can be chosen in the settings.
+//! 4. `action.rs`: `Act::Go` for its digit, and a `Scope` with its own actions if it has any; what they
+//!    do is one line each in `update/keys.rs`.
+//! 5. `fixture.rs`: sample data, filled in by `working` and `empty`; the snapshots then cover it.
+//!
+//! # To add a change
+//!
+//! A variant of `message::Change`, which holds everything it is about, frozen; `update/confirm.rs` opens
+//! a `dialog::Confirm` with it; `fetch::make` calls `ops` and says what became of each id. Typing the
+//! count above 100, Cancel in focus, read-only and "Redis is away" are done for it.
 
 mod action;
+mod clipboard;
+mod data;
 mod dialog;
 mod fetch;
+mod filter;
 #[cfg(test)]
 mod fixture;
+mod geometry;
 mod history;
+mod keymap;
 mod message;
 mod model;
+mod place;
+mod screens;
+mod settings;
+mod table;
 mod terminal;
 mod theme;
+mod trends;
 mod update;
 mod view;
 
@@ -26,6 +56,7 @@ use tokio::{
     time::sleep_until,
 };
 
+pub use settings::{DEFAULTS, Settings};
 pub use theme::ThemeChoice;
 
 use crate::{config, ops::Ops};
@@ -39,14 +70,16 @@ const WAITING: usize = 256;
 ///
 /// # Errors
 /// When the terminal can't be taken or written to.
-pub async fn run(ops: Arc<Ops>, theme: Option<ThemeChoice>) -> Result<()> {
+pub async fn run(ops: Arc<Ops>, settings: &Settings, all_streams: bool) -> Result<()> {
     let started = Instant::now();
     let mut signals = Signals::new()?;
     let (sender, mut messages) = channel(WAITING);
     let fetcher = fetch::Fetcher::new(Arc::clone(&ops), sender.clone());
     let mut screen = terminal::Screen::enter()?;
     terminal::listen(sender);
-    let mut model = Model::new(setting(&ops, theme));
+    let mut model = Model::new(setting(&ops, settings, all_streams)?);
+    let size = screen.terminal.size()?;
+    model.size = (size.width, size.height);
     let result = turn(
         &mut screen,
         &mut model,
@@ -101,6 +134,7 @@ async fn turn(
                         screen.suspend()?;
                         model.changed = true;
                     }
+                    Cmd::Copy(text) => clipboard::copy(&text)?,
                     other => fetcher.start(other),
                 }
             }
@@ -109,21 +143,25 @@ async fn turn(
     }
 }
 
-fn setting(ops: &Ops, theme: Option<ThemeChoice>) -> Setting {
-    let choice = match theme {
-        _ if config::no_color() => ThemeChoice::None,
-        Some(choice) => choice,
-        None => ThemeChoice::Dark,
+fn setting(ops: &Ops, settings: &Settings, all_streams: bool) -> Result<Setting> {
+    let choice = if config::no_color() {
+        ThemeChoice::None
+    } else {
+        settings.theme.unwrap_or(ThemeChoice::Dark)
     };
     let now = jiff::Timestamp::now().as_millisecond();
-    Setting {
+    Ok(Setting {
         theme: theme::Theme::new(choice),
+        keys: settings.keymap()?,
         read_only: ops.read_only(),
+        all_streams,
         address: ops.redis_address(),
         profile: ops.config().profile.to_string(),
         visibility_ms: ops.config().visibility_ms,
         session: format!("{}-{now}", std::process::id()),
-    }
+        refresh_ms: settings.refresh_ms,
+        hidden: settings.hidden()?,
+    })
 }
 
 /// What the operating system may tell us.

@@ -1,37 +1,16 @@
 //! Everything that the console shows, as plain data.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::{dialog::Dialog, history::History, theme::Theme};
-use crate::ops::{CampaignRow, PlannedId, Status, Stuck, StuckEntry, Worker};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Screen {
-    Pipeline,
-    Pending,
-    Workers,
-}
-
-impl Screen {
-    /// In the order of their digits.
-    pub(super) const ALL: [Self; 3] = [Self::Pipeline, Self::Pending, Self::Workers];
-
-    pub(super) fn digit(self) -> char {
-        match self {
-            Self::Pipeline => '1',
-            Self::Pending => '4',
-            Self::Workers => '8',
-        }
-    }
-
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Self::Pipeline => "Pipeline",
-            Self::Pending => "Pending",
-            Self::Workers => "Workers",
-        }
-    }
-}
+pub(super) use super::place::{Page, Place, Screen};
+use super::{
+    dialog::{Dialog, Input},
+    history::{History, Past},
+    keymap::Keymap,
+    theme::Theme,
+    trends::Trends,
+};
+use crate::ops::{CampaignRow, Status, Worker};
 
 /// The connection to Redis, as the last look found it. All times are ms since the console's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,12 +24,11 @@ pub(super) enum Link {
     },
 }
 
-/// What is fetched again and again, each on its own.
+/// What is fetched whatever the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum View {
     Status,
     Campaigns,
-    Stuck,
 }
 
 /// One kind of data: at most one request is under way, and one more may be wanted after it.
@@ -81,35 +59,6 @@ impl<T> Default for Feed<T> {
     }
 }
 
-/// A selected row, by id, so that it stays on its entry when the list moves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Selection<K> {
-    pub id: Option<K>,
-    /// Where it was, for when the id is gone.
-    pub row: usize,
-}
-
-impl<K> Default for Selection<K> {
-    fn default() -> Self {
-        Self { id: None, row: 0 }
-    }
-}
-
-impl<K: PartialEq + Clone> Selection<K> {
-    /// The row to draw as selected.
-    pub(super) fn index(&self, ids: impl Iterator<Item = K>) -> Option<usize> {
-        let mut rows = 0;
-        let mut found = None;
-        for (row, id) in ids.enumerate() {
-            rows = row + 1;
-            if found.is_none() && self.id.as_ref() == Some(&id) {
-                found = Some(row);
-            }
-        }
-        found.or_else(|| Some(self.row.min(rows.checked_sub(1)?)))
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
     Good,
@@ -124,17 +73,39 @@ pub(super) struct Notice {
     pub until_ms: u64,
 }
 
-/// Facts that don't change while the console runs.
+/// What is being typed in the line above the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A filter for the list; it works while it is typed.
+    Filter,
+    /// Where to begin in a stream.
+    From,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Prompt {
+    pub asked: Asked,
+    pub input: Input,
+}
+
+/// Facts that don't change while the console runs, but for `read_only`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Setting {
     pub theme: Theme,
+    pub keys: Keymap,
     pub read_only: bool,
+    /// Every stream of the server, not only ours.
+    pub all_streams: bool,
     /// The Redis server, without its password.
     pub address: String,
     pub profile: String,
     pub visibility_ms: u64,
     /// Unlike that of any other run; idempotency keys are made from it.
     pub session: String,
+    /// How often is looked, ms; `None`: every second, more often while a campaign runs.
+    pub refresh_ms: Option<u64>,
+    /// Of each list, by its name, the places of the columns that aren't wanted.
+    pub hidden: BTreeMap<&'static str, Vec<usize>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -142,40 +113,58 @@ pub(super) struct Model {
     pub setting: Setting,
     /// Since the start, ms.
     pub now_ms: u64,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
     pub screen: Screen,
+    /// For each screen the levels gone down, the deepest last; never empty.
+    stacks: Vec<Vec<Page>>,
+    /// Counts pages.
+    pages: u64,
     pub dialog: Option<Dialog>,
     /// Counts dialogs, so that a reply finds its own.
     pub dialogs: u64,
+    pub prompt: Option<Prompt>,
     pub link: Link,
     pub status: Feed<Status>,
     pub campaigns: Feed<Vec<CampaignRow>>,
-    pub stuck: Feed<Stuck>,
     pub history: History,
-    pub entry: Selection<PlannedId>,
-    pub marks: BTreeSet<PlannedId>,
-    pub worker: Selection<String>,
+    /// What the status was, for looking back.
+    pub past: Past,
+    pub trends: Trends,
     pub notice: Option<Notice>,
+    /// Addresses are shown in full.
+    pub unmasked: bool,
+    pub faults_only: bool,
+    /// Nothing is fetched since then, and everything stands still.
+    pub frozen_at_ms: Option<u64>,
     /// Something visible is different from what was drawn.
     pub changed: bool,
 }
 
 impl Model {
     pub(super) fn new(setting: Setting) -> Self {
+        let pages = Screen::ALL.len() as u64;
+        let first = |(n, screen): (usize, Screen)| vec![Page::new(n as u64, screen.place())];
         Self {
             setting,
             now_ms: 0,
+            size: (80, 24),
             screen: Screen::Pipeline,
+            stacks: Screen::ALL.into_iter().enumerate().map(first).collect(),
+            pages,
             dialog: None,
             dialogs: 0,
+            prompt: None,
             link: Link::Connecting,
             status: Feed::default(),
             campaigns: Feed::default(),
-            stuck: Feed::default(),
             history: History::default(),
-            entry: Selection::default(),
-            marks: BTreeSet::new(),
-            worker: Selection::default(),
+            past: Past::default(),
+            trends: Trends::default(),
             notice: None,
+            unmasked: false,
+            faults_only: false,
+            frozen_at_ms: None,
             changed: true,
         }
     }
@@ -187,7 +176,10 @@ impl Model {
     /// Why nothing may be changed now.
     pub(super) fn refusal(&self) -> Option<&'static str> {
         if self.setting.read_only {
-            return Some("read-only: start without --read-only to change something");
+            return Some("read-only: `read-only off` in the palette unlocks it");
+        }
+        if self.past.is_looked_at() {
+            return Some("this is the past: esc comes back to the present");
         }
         match self.link {
             Link::Up => None,
@@ -196,42 +188,73 @@ impl Model {
         }
     }
 
-    pub(super) fn stuck_entries(&self) -> &[StuckEntry] {
-        self.stuck.data.as_ref().map_or(&[], |s| &s.entries)
+    fn place_of(&self, screen: Screen) -> usize {
+        Screen::ALL.iter().position(|s| *s == screen).unwrap_or(0)
+    }
+
+    fn stack_mut(&mut self) -> &mut Vec<Page> {
+        let n = self.place_of(self.screen);
+        &mut self.stacks[n]
+    }
+
+    /// The levels of the screen shown, the deepest last.
+    pub(super) fn stack(&self) -> &[Page] {
+        &self.stacks[self.place_of(self.screen)]
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.stack().len()
+    }
+
+    /// The page shown.
+    pub(super) fn page(&self) -> &Page {
+        self.stack().last().expect("a stack is never empty")
+    }
+
+    pub(super) fn page_mut(&mut self) -> &mut Page {
+        self.stack_mut().last_mut().expect("a stack is never empty")
+    }
+
+    pub(super) fn page_numbered(&mut self, number: u64) -> Option<&mut Page> {
+        self.stacks
+            .iter_mut()
+            .flatten()
+            .find(|p| p.number == number)
+    }
+
+    /// The first level of a screen, shown or not.
+    pub(super) fn first_page(&self, screen: Screen) -> &Page {
+        &self.stacks[self.place_of(screen)][0]
+    }
+
+    pub(super) fn push(&mut self, place: Place) {
+        self.pages += 1;
+        let page = Page::new(self.pages, place);
+        self.stack_mut().push(page);
+    }
+
+    /// Goes up one level; false on the first.
+    pub(super) fn pop(&mut self) -> bool {
+        let stack = self.stack_mut();
+        if stack.len() > 1 {
+            stack.pop();
+            return true;
+        }
+        false
+    }
+
+    /// The status shown: now, or the moment looked back at.
+    pub(super) fn shown_status(&self) -> Option<&Status> {
+        self.past.shown().or(self.status.data.as_ref())
     }
 
     pub(super) fn workers(&self) -> &[Worker] {
-        self.status
-            .data
-            .as_ref()
-            .map_or(&[], |s| &s.overview.workers)
+        self.shown_status().map_or(&[], |s| &s.overview.workers)
     }
 
     /// A campaign is on its way, so that everything is looked at more often.
     pub(super) fn is_busy(&self) -> bool {
         let rows = self.campaigns.data.iter().flatten();
         rows.into_iter().any(|row| row.view.status == "running")
-    }
-
-    pub(super) fn selected_entry(&self) -> Option<usize> {
-        self.entry.index(self.stuck_entries().iter().map(key_of))
-    }
-
-    pub(super) fn selected_worker(&self) -> Option<usize> {
-        self.worker
-            .index(self.workers().iter().map(|w| w.name.clone()))
-    }
-
-    /// Whose pending entries are stuck, counted without looking at each.
-    pub(super) fn stuck_count(&self) -> usize {
-        self.stuck_entries().len()
-    }
-}
-
-/// What tells one stuck entry from all others.
-pub(super) fn key_of(stuck: &StuckEntry) -> PlannedId {
-    PlannedId {
-        source: stuck.entry.source.clone(),
-        id: stuck.entry.id.clone(),
     }
 }

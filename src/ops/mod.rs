@@ -14,24 +14,36 @@ mod doctor;
 mod error;
 mod groups;
 mod inbox;
+mod logs;
 mod pending;
 mod progress;
 mod schedules;
 mod status;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod trace;
 pub mod wording;
 mod words;
 
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
 use anyhow::Context;
 
-use crate::{config::Config, event::STAGES, queue::Redis, queue::inspect::Source};
+use crate::{
+    config::Config,
+    event::STAGES,
+    queue::Redis,
+    queue::inspect::{Catalogue, Source},
+};
 
 pub use crate::queue::WorkerInfo;
 pub use crate::queue::inspect::{
-    Backlog, ConsumerView, DeadLetter, GroupView, Overview, PartitionView, PendingEntry,
-    PendingFilter, Server, StreamView, Worker,
+    Backlog, ConsumerView, DeadLetter, GroupFacts, GroupView, Overview, PartitionView,
+    PendingEntry, PendingFilter, Server, StreamEntry, StreamFacts, StreamView, Worker,
 };
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
 pub use crate::secrets::{SecretPath, SecretsStatus};
@@ -47,11 +59,12 @@ pub use dead::{
 pub use diagnosis::{Finding, Remedy, Severity, diagnose};
 pub use error::OpsError;
 pub use groups::{GroupPlan, GroupResult, GroupVerb};
-pub use inbox::{InboxMessage, InboxStats, MailText};
+pub use inbox::{InboxMessage, InboxStats, MailBody, MailText};
 pub use pending::{Stuck, StuckEntry};
 pub use progress::{CampaignRow, total_of};
 pub use schedules::{AskedSchedule, FireView, ScheduleDetail, ScheduleView, campaign_name};
 pub use status::{GroupRow, Status, StreamRow};
+pub use streams::{StreamLine, StreamTable, StreamWatch};
 pub use trace::{Step, Trace};
 pub use words::AskedWords;
 
@@ -60,8 +73,10 @@ pub struct Ops {
     redis: Redis,
     database: database::Database,
     config: Config,
-    read_only: bool,
+    read_only: AtomicBool,
     who: String,
+    /// What is known of streams that aren't ours; the list of all streams reads on where it was.
+    catalogue: Mutex<Catalogue>,
 }
 
 impl Ops {
@@ -79,8 +94,9 @@ impl Ops {
             redis,
             database: database::Database::new(config),
             config: config.clone(),
-            read_only,
+            read_only: AtomicBool::new(read_only),
             who: crate::config::operator(),
+            catalogue: Mutex::default(),
         })
     }
 
@@ -90,8 +106,9 @@ impl Ops {
             redis,
             database: database::Database::open(store),
             config: config.clone(),
-            read_only: false,
+            read_only: AtomicBool::new(false),
             who: crate::config::operator(),
+            catalogue: Mutex::default(),
         }
     }
 
@@ -100,7 +117,12 @@ impl Ops {
     }
 
     pub fn read_only(&self) -> bool {
-        self.read_only
+        self.read_only.load(Ordering::Acquire)
+    }
+
+    /// Refuses every mutation from now on, or no longer.
+    pub fn set_read_only(&self, read_only: bool) {
+        self.read_only.store(read_only, Ordering::Release);
     }
 
     /// The server's address without its password.
@@ -124,7 +146,7 @@ impl Ops {
 
     /// Every mutation asks this first.
     fn may_write(&self) -> Result<(), OpsError> {
-        if self.read_only {
+        if self.read_only() {
             return Err(OpsError::ReadOnly);
         }
         Ok(())

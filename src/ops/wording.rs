@@ -36,6 +36,27 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
+/// `500ms`, `60s`, `5m`, `2h` in ms; a bare number is seconds.
+///
+/// # Errors
+/// Says what was expected.
+pub fn parse_duration(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is no duration; expected something like 60s, 5m or 500ms");
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(factor).ok_or_else(wrong)
+}
+
 /// `18 240 /s`, with a decimal below 10.
 pub fn rate(per_s: f64) -> String {
     if per_s > 0.0 && per_s < 9.95 {

@@ -7,31 +7,29 @@ use super::super::{
     action::Act,
     dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage, Dialog, Input},
     message::{Cmd, Failure},
-    model::{Model, key_of},
+    model::Model,
+    screens::{held::held_of, pending::stuck_of},
 };
 use super::feeds;
-use crate::ops::{ClaimPlan, ClaimReport, ClaimRequest, Which};
+use crate::ops::{ClaimPlan, ClaimReport, ClaimRequest, PlannedId, Which};
 
 /// How often the new owners are looked at, ms.
 const LOOK_MS: u64 = 500;
 
 pub(super) fn open(model: &mut Model) -> Vec<Cmd> {
-    let selected = model.selected_entry();
-    let chosen = model
-        .stuck_entries()
-        .iter()
-        .enumerate()
-        .filter(|(row, stuck)| {
-            if model.marks.is_empty() {
-                Some(*row) == selected
-            } else {
-                model.marks.contains(&key_of(stuck))
-            }
-        });
+    let page = model.page();
     let mut groups: BTreeMap<(String, String), Vec<_>> = BTreeMap::new();
-    for (_, stuck) in chosen {
-        let group = (stuck.entry.source.stream.clone(), stuck.entry.group.clone());
-        groups.entry(group).or_default().push(key_of(stuck));
+    for row in page.table.chosen() {
+        let entry = stuck_of(page, row)
+            .map(|stuck| &stuck.entry)
+            .or_else(|| held_of(page, row));
+        if let Some(entry) = entry {
+            let group = (entry.source.stream.clone(), entry.group.clone());
+            groups.entry(group).or_default().push(PlannedId {
+                source: entry.source.clone(),
+                id: entry.id.clone(),
+            });
+        }
     }
     if groups.is_empty() {
         return Vec::new();
@@ -199,7 +197,7 @@ pub(super) fn claimed(
 ) -> Vec<Cmd> {
     let now_ms = model.now_ms;
     model.changed = true;
-    model.marks.clear();
+    model.page_mut().table.marks.clear();
     let reports: Vec<_> = results.into_iter().map(|r| r.map_err(|f| f.text)).collect();
     let Some(dialog) = open_dialog(model, number) else {
         // It was closed meanwhile; the audit has the outcome, and this line the sum.

@@ -4,10 +4,10 @@
 use super::super::{
     dialog::{ClaimStage, Dialog},
     message::{Cmd, Failure},
-    model::{Feed, Link, Model, Screen, Tone, View},
+    model::{Feed, Link, Model, Tone, View},
 };
-use super::{claim, notify};
-use crate::ops::{CampaignRow, Status, Stuck};
+use super::{claim, lists, notify, pages};
+use crate::ops::{CampaignRow, Status, wording::duration};
 
 const REFRESH_MS: u64 = 1_000;
 const BUSY_REFRESH_MS: u64 = 250;
@@ -15,12 +15,20 @@ const RETRY_FIRST_MS: u64 = 500;
 const RETRY_MOST_MS: u64 = 5_000;
 /// While data is old its age is on the screen, and changes this often.
 const AGE_MS: u64 = 1_000;
+/// What `+` and `-` choose between, ms.
+const PACES_MS: [u64; 8] = [250, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
 
 /// When `Msg::Tick` is wanted next, ms since the start.
 pub(crate) fn next_wake_ms(model: &Model) -> u64 {
     let mut wake = u64::MAX;
     for view in wanted(model) {
-        wake = wake.min(due_at_ms(model, view));
+        wake = wake.min(due_at_ms(model, *view));
+    }
+    if wants_page(model) {
+        wake = wake.min(pages::due_at_ms(model));
+    }
+    if model.frozen_at_ms.is_some() {
+        wake = wake.min(model.now_ms - model.now_ms % AGE_MS + AGE_MS);
     }
     if let Link::Away { retry_at_ms, .. } = model.link {
         wake = wake.min(retry_at_ms.max(model.now_ms));
@@ -42,21 +50,26 @@ pub(crate) fn next_wake_ms(model: &Model) -> u64 {
 }
 
 /// What the screen shows needs these. While Redis is away one question is enough.
-fn wanted(model: &Model) -> Vec<View> {
+fn wanted(model: &Model) -> &'static [View] {
+    if model.frozen_at_ms.is_some() {
+        return &[];
+    }
     if model.is_away() {
-        return vec![View::Status];
+        return &[View::Status];
     }
-    match model.screen {
-        Screen::Pending => vec![View::Status, View::Stuck, View::Campaigns],
-        Screen::Pipeline | Screen::Workers => vec![View::Status, View::Campaigns],
-    }
+    &[View::Status, View::Campaigns]
+}
+
+/// The list shown is fetched too, unless a question lies over it: then it stands still.
+fn wants_page(model: &Model) -> bool {
+    let stands = model.frozen_at_ms.is_some() && model.page().feed.data.is_some();
+    !stands && !model.is_away() && model.dialog.is_none()
 }
 
 fn due_at_ms(model: &Model, view: View) -> u64 {
     let (in_flight, due) = match view {
         View::Status => (model.status.in_flight, model.status.due_at_ms),
         View::Campaigns => (model.campaigns.in_flight, model.campaigns.due_at_ms),
-        View::Stuck => (model.stuck.in_flight, model.stuck.due_at_ms),
     };
     if in_flight { u64::MAX } else { due }
 }
@@ -68,15 +81,18 @@ pub(super) fn tick(model: &mut Model) -> Vec<Cmd> {
         model.notice = None;
         model.changed = true;
     }
-    if model.is_away() {
+    if model.is_away() || model.frozen_at_ms.is_some() {
         // The age and the countdown.
         model.changed = true;
     }
     let mut cmds = Vec::new();
     for view in wanted(model) {
-        if due_at_ms(model, view) <= now_ms {
-            cmds.push(send(model, view));
+        if due_at_ms(model, *view) <= now_ms {
+            cmds.push(send(model, *view));
         }
+    }
+    if wants_page(model) && pages::due_at_ms(model) <= now_ms {
+        cmds.extend(pages::send(model));
     }
     cmds.extend(claim::look_after(model));
     cmds
@@ -86,29 +102,67 @@ pub(super) fn tick(model: &mut Model) -> Vec<Cmd> {
 pub(super) fn refresh(model: &mut Model) -> Vec<Cmd> {
     let mut cmds = Vec::new();
     for view in wanted(model) {
-        if due_at_ms(model, view) == u64::MAX {
+        if due_at_ms(model, *view) == u64::MAX {
             match view {
                 View::Status => model.status.again = true,
                 View::Campaigns => model.campaigns.again = true,
-                View::Stuck => model.stuck.again = true,
             }
         } else {
-            cmds.push(send(model, view));
+            cmds.push(send(model, *view));
         }
     }
+    if model.frozen_at_ms.is_none() && !model.is_away() {
+        cmds.extend(pages::refresh(model));
+    }
     cmds
+}
+
+/// Everything stands still, or goes on.
+pub(super) fn freeze(model: &mut Model) -> Vec<Cmd> {
+    if model.frozen_at_ms.take().is_some() {
+        return refresh(model);
+    }
+    model.frozen_at_ms = Some(model.now_ms);
+    Vec::new()
+}
+
+pub(super) fn earlier(model: &mut Model) {
+    if !model.past.earlier() {
+        notify(model, Tone::Bad, "there is nothing earlier");
+    }
+    lists::fill_from_status(model);
+}
+
+pub(super) fn later(model: &mut Model) {
+    model.past.later();
+    lists::fill_from_status(model);
+}
+
+pub(super) fn pace(model: &mut Model, slower: bool) {
+    let now = model.setting.refresh_ms.unwrap_or(REFRESH_MS);
+    let next = if slower {
+        PACES_MS.into_iter().find(|ms| *ms > now)
+    } else {
+        PACES_MS.into_iter().rev().find(|ms| *ms < now)
+    };
+    let pace_ms = next.unwrap_or(now);
+    model.setting.refresh_ms = Some(pace_ms);
+    notify(
+        model,
+        Tone::Good,
+        format!("looks every {}", duration(pace_ms)),
+    );
 }
 
 fn send(model: &mut Model, view: View) -> Cmd {
     let generation = match view {
         View::Status => begin(&mut model.status),
         View::Campaigns => begin(&mut model.campaigns),
-        View::Stuck => begin(&mut model.stuck),
     };
     Cmd::Fetch { view, generation }
 }
 
-fn begin<T>(feed: &mut Feed<T>) -> u64 {
+pub(super) fn begin<T>(feed: &mut Feed<T>) -> u64 {
     feed.generation += 1;
     feed.in_flight = true;
     feed.again = false;
@@ -116,7 +170,7 @@ fn begin<T>(feed: &mut Feed<T>) -> u64 {
 }
 
 /// Takes a reply in; `None` for a late one, else whether something visible changed.
-fn arrive<T: PartialEq>(
+pub(super) fn arrive<T: PartialEq>(
     feed: &mut Feed<T>,
     now_ms: u64,
     interval_ms: u64,
@@ -148,8 +202,10 @@ fn arrive<T: PartialEq>(
     }
 }
 
-fn interval_ms(model: &Model) -> u64 {
-    if model.is_busy() {
+pub(super) fn interval_ms(model: &Model) -> u64 {
+    if let Some(pace_ms) = model.setting.refresh_ms {
+        pace_ms
+    } else if model.is_busy() {
         BUSY_REFRESH_MS
     } else {
         REFRESH_MS
@@ -169,7 +225,12 @@ pub(super) fn status(
     };
     model.changed |= changed;
     match failure {
-        None => came(model),
+        None => {
+            came(model);
+            if changed && !model.past.is_looked_at() {
+                lists::fill_from_status(model);
+            }
+        }
         Some(reason) => went(model, reason),
     }
     if model.status.again || (model.status.due_at_ms <= now_ms && !model.is_away()) {
@@ -184,7 +245,7 @@ fn came(model: &mut Model) {
         notify(model, Tone::Good, "Redis is back");
         let now_ms = model.now_ms;
         model.campaigns.due_at_ms = now_ms;
-        model.stuck.due_at_ms = now_ms;
+        model.page_mut().feed.due_at_ms = now_ms;
     }
     if model.link != Link::Up {
         model.link = Link::Up;
@@ -192,6 +253,7 @@ fn came(model: &mut Model) {
     }
     if let Some(status) = &model.status.data {
         model.history.add(&status.overview);
+        model.past.add(status);
     }
 }
 
@@ -220,7 +282,7 @@ pub(super) fn campaigns(
     let result = result.map_err(|f| f.text);
     let changed = arrive(&mut model.campaigns, now_ms, interval, generation, result);
     model.changed |= changed.unwrap_or(false);
-    if model.is_busy() {
+    if model.is_busy() && model.setting.refresh_ms.is_none() {
         // It has just begun to run: don't wait for the slow rhythm.
         let soon = now_ms + BUSY_REFRESH_MS;
         model.status.due_at_ms = model.status.due_at_ms.min(soon);
@@ -228,38 +290,6 @@ pub(super) fn campaigns(
     }
     if changed.is_some() && model.campaigns.due_at_ms <= now_ms {
         return vec![send(model, View::Campaigns)];
-    }
-    Vec::new()
-}
-
-pub(super) fn stuck(
-    model: &mut Model,
-    generation: u64,
-    result: Result<Stuck, Failure>,
-) -> Vec<Cmd> {
-    let now_ms = model.now_ms;
-    let result = result.map_err(|f| f.text);
-    // Keeps the selection's place for when its entry is gone.
-    let row = model.selected_entry();
-    let changed = arrive(&mut model.stuck, now_ms, REFRESH_MS, generation, result);
-    if changed == Some(true) {
-        model.changed = true;
-        model.entry.row = row.unwrap_or(0);
-        let left: std::collections::BTreeSet<_> = model
-            .stuck_entries()
-            .iter()
-            .map(super::super::model::key_of)
-            .collect();
-        model.marks.retain(|mark| left.contains(mark));
-        if let Some(row) = model.selected_entry() {
-            model.entry.id = model
-                .stuck_entries()
-                .get(row)
-                .map(super::super::model::key_of);
-        }
-    }
-    if changed.is_some() && model.stuck.due_at_ms <= now_ms {
-        return vec![send(model, View::Stuck)];
     }
     Vec::new()
 }

@@ -3,19 +3,23 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::super::{
-    action::{Act, is_valid, meant_by},
-    dialog::{ClaimField, CreateField, Dialog, Input},
+    action::{Act, Action, Scope, is_valid, meant_by},
+    dialog::{ClaimField, ConfirmField, CreateField, Dialog, Input},
     message::Cmd,
-    model::{Model, Screen, Tone, key_of},
+    model::{Asked, Model, Tone},
 };
-use super::{claim, create, feeds, notify};
+use super::{claim, confirm, create, feeds, lists, notify, palette};
 
-/// Rows of PgUp and PgDn.
-const PAGE: usize = 10;
+/// Lines of PgUp and PgDn in a text.
+const PAGE: isize = 10;
 
 pub(super) fn key(model: &mut Model, event: &KeyEvent) -> Vec<Cmd> {
     if event.kind == KeyEventKind::Release {
         return Vec::new();
+    }
+    if let Some(cmds) = prompted(model, event) {
+        model.changed = true;
+        return cmds;
     }
     if typed(model, event) {
         model.changed = true;
@@ -33,15 +37,78 @@ pub(super) fn key(model: &mut Model, event: &KeyEvent) -> Vec<Cmd> {
     if !is_valid(model, action) {
         return Vec::new();
     }
+    perform(model, action)
+}
+
+/// Does what an action of the table means; it is valid.
+pub(super) fn perform(model: &mut Model, action: &Action) -> Vec<Cmd> {
     model.changed = true;
+    if action.scope == Scope::Lists || action.scope == Scope::Pending {
+        if let Act::Claim = action.act {
+            return claim::open(model);
+        }
+        return list_act(model, action.act);
+    }
     act(model, action.act)
 }
 
+fn list_act(model: &mut Model, act: Act) -> Vec<Cmd> {
+    match act {
+        Act::Open => lists::open(model),
+        Act::Copy => lists::copy(model),
+        Act::Filter => {
+            lists::ask(model, Asked::Filter);
+            Vec::new()
+        }
+        act => lists::act(model, act),
+    }
+}
+
+/// The line above the keys takes every key while something is typed there.
+fn prompted(model: &mut Model, event: &KeyEvent) -> Option<Vec<Cmd>> {
+    let prompt = model.prompt.as_mut()?;
+    let control = event.modifiers.contains(KeyModifiers::CONTROL);
+    match event.code {
+        KeyCode::Enter => return Some(lists::answer(model, true)),
+        KeyCode::Esc => return Some(lists::answer(model, false)),
+        KeyCode::Up | KeyCode::Down if prompt.asked == Asked::Filter => {
+            let act = if event.code == KeyCode::Up {
+                Act::Up
+            } else {
+                Act::Down
+            };
+            return Some(lists::act(model, act));
+        }
+        KeyCode::Char('c' | 'z') if control => return None,
+        KeyCode::Char('u') if control => prompt.input.0.clear(),
+        KeyCode::Char(c) if !control => prompt.input.push(c),
+        KeyCode::Backspace => {
+            prompt.input.0.pop();
+        }
+        _ => {}
+    }
+    filter_as_typed(model);
+    Some(Vec::new())
+}
+
+fn filter_as_typed(model: &mut Model) {
+    let prompt = model.prompt.as_ref();
+    let text = prompt.filter(|p| p.asked == Asked::Filter);
+    if let Some(text) = text.map(|p| p.input.0.clone()) {
+        lists::set_filter(model, &text);
+    }
+}
+
 pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Cmd> {
-    if let Some(input) = focused_input(model) {
+    let input = match &mut model.prompt {
+        Some(prompt) => Some(&mut prompt.input),
+        None => focused_input(model),
+    };
+    if let Some(input) = input {
         for c in text.chars() {
             input.push(c);
         }
+        filter_as_typed(model);
         model.changed = true;
     }
     Vec::new()
@@ -63,6 +130,10 @@ fn typed(model: &mut Model, event: &KeyEvent) -> bool {
         }
         _ => return false,
     }
+    if let Some(Dialog::Palette(palette)) = &mut model.dialog {
+        // What matches best is chosen anew.
+        palette.at = 0;
+    }
     true
 }
 
@@ -76,7 +147,11 @@ fn focused_input(model: &mut Model) -> Option<&mut Input> {
             _ => None,
         },
         Dialog::Claim(dialog) if dialog.focus == ClaimField::Typed => Some(&mut dialog.typed),
-        Dialog::Claim(_) | Dialog::Help { .. } => None,
+        Dialog::Palette(palette) => Some(&mut palette.input),
+        Dialog::Confirm(confirm) if confirm.focus == ConfirmField::Typed => {
+            Some(&mut confirm.typed)
+        }
+        Dialog::Claim(_) | Dialog::Confirm(_) | Dialog::Help { .. } => None,
     }
 }
 
@@ -85,98 +160,75 @@ fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
         Act::Quit => return vec![Cmd::Quit],
         Act::Suspend => return vec![Cmd::Suspend],
         Act::Help => model.dialog = Some(Dialog::Help { scroll: 0 }),
+        Act::Palette => palette::open(model),
         Act::Close => model.dialog = None,
         Act::Create => return create::open(model),
-        Act::Claim => return claim::open(model),
-        Act::Mark => mark(model),
-        Act::MarkAll => mark_all(model),
-        Act::Go(screen) => return go(model, screen),
-        Act::NextScreen => {
-            let here = Screen::ALL
-                .iter()
-                .position(|s| *s == model.screen)
-                .unwrap_or(0);
-            return go(model, Screen::ALL[(here + 1) % Screen::ALL.len()]);
+        Act::PauseAll => return confirm::pause_all(model),
+        Act::ReadOnly => return confirm::read_only(model),
+        Act::Back => return lists::back(model),
+        Act::Open => return lists::open(model),
+        Act::Browse => return lists::browse(model),
+        Act::Turn | Act::NextPage | Act::PreviousPage => {
+            return lists::page_of_entries(model, act);
         }
+        Act::From => lists::ask(model, Asked::From),
+        Act::Go(screen) => return lists::go(model, screen),
+        Act::NextScreen => return lists::neighbour(model, 1),
+        Act::PreviousScreen => return lists::neighbour(model, -1),
         Act::Refresh => return feeds::refresh(model),
-        Act::Up => step(model, -1),
-        Act::Down => step(model, 1),
-        Act::PageUp => step(model, -(PAGE as isize)),
-        Act::PageDown => step(model, PAGE as isize),
-        Act::First => step(model, isize::MIN),
-        Act::Last => step(model, isize::MAX),
-        Act::NextField | Act::PreviousField | Act::Less | Act::More | Act::Press => {
-            return match model.dialog {
-                Some(Dialog::Create(_)) => create::act(model, act),
-                Some(Dialog::Claim(_)) => claim::act(model, act),
-                _ => Vec::new(),
-            };
-        }
+        Act::FaultsOnly => lists::faults_only(model),
+        Act::Freeze => return feeds::freeze(model),
+        Act::Earlier => feeds::earlier(model),
+        Act::Later => feeds::later(model),
+        Act::Slower => feeds::pace(model, true),
+        Act::Faster => feeds::pace(model, false),
+        Act::Unmask => unmask(model),
+        _ => return dialog_act(model, act),
     }
     Vec::new()
 }
 
-fn go(model: &mut Model, screen: Screen) -> Vec<Cmd> {
-    model.screen = screen;
-    if screen == Screen::Pending && !model.stuck.in_flight && !model.is_away() {
-        model.stuck.due_at_ms = model.now_ms;
-    }
-    feeds::tick(model)
-}
-
-fn step(model: &mut Model, by: isize) {
-    match &mut model.dialog {
-        Some(Dialog::Help { scroll }) => {
-            *scroll = scroll
-                .saturating_add_signed(by.clamp(-100, 100) as i16)
-                .min(200);
-            return;
-        }
-        Some(Dialog::Claim(dialog)) => {
-            dialog.scroll = dialog
-                .scroll
-                .saturating_add_signed(by.clamp(-100, 100) as i16);
-            return;
-        }
-        Some(Dialog::Create(_)) => return,
-        None => {}
-    }
-    let moved = |row: Option<usize>, rows: usize| -> Option<usize> {
-        Some(row?.saturating_add_signed(by).min(rows.checked_sub(1)?))
-    };
-    match model.screen {
-        Screen::Pending => {
-            if let Some(row) = moved(model.selected_entry(), model.stuck_entries().len()) {
-                model.entry.row = row;
-                model.entry.id = model.stuck_entries().get(row).map(key_of);
-            }
-        }
-        Screen::Workers => {
-            if let Some(row) = moved(model.selected_worker(), model.workers().len()) {
-                model.worker.row = row;
-                model.worker.id = model.workers().get(row).map(|w| w.name.clone());
-            }
-        }
-        Screen::Pipeline => {}
-    }
-}
-
-fn mark(model: &mut Model) {
-    let Some(row) = model.selected_entry() else {
-        return;
-    };
-    if let Some(key) = model.stuck_entries().get(row).map(key_of)
-        && !model.marks.remove(&key)
-    {
-        model.marks.insert(key);
-    }
-    step(model, 1);
-}
-
-fn mark_all(model: &mut Model) {
-    if model.marks.len() == model.stuck_entries().len() {
-        model.marks.clear();
+fn unmask(model: &mut Model) {
+    model.unmasked = !model.unmasked;
+    let text = if model.unmasked {
+        "addresses are shown in full"
     } else {
-        model.marks = model.stuck_entries().iter().map(key_of).collect();
+        "addresses are masked"
+    };
+    notify(model, Tone::Good, text);
+}
+
+/// What a key means inside a question.
+fn dialog_act(model: &mut Model, act: Act) -> Vec<Cmd> {
+    let by = match act {
+        Act::Up => Some(-1),
+        Act::Down => Some(1),
+        Act::PageUp => Some(-PAGE),
+        Act::PageDown => Some(PAGE),
+        _ => None,
+    };
+    match (&model.dialog, by) {
+        (Some(Dialog::Palette(_)), _) => palette::act(model, act),
+        (_, Some(by)) => {
+            scroll(model, by);
+            Vec::new()
+        }
+        (Some(Dialog::Create(_)), None) => create::act(model, act),
+        (Some(Dialog::Claim(_)), None) => claim::act(model, act),
+        (Some(Dialog::Confirm(_)), None) => confirm::act(model, act),
+        _ => Vec::new(),
     }
+}
+
+/// Scrolls the text of a question.
+pub(super) fn scroll(model: &mut Model, by: isize) {
+    let scroll = match &mut model.dialog {
+        Some(Dialog::Help { scroll }) => scroll,
+        Some(Dialog::Claim(dialog)) => &mut dialog.scroll,
+        Some(Dialog::Confirm(confirm)) => &mut confirm.scroll,
+        _ => return,
+    };
+    *scroll = scroll
+        .saturating_add_signed(by.clamp(-100, 100) as i16)
+        .min(2_000);
 }

@@ -2,13 +2,19 @@
 //! commands.
 
 mod claim;
+mod confirm;
 mod create;
 mod feeds;
 mod keys;
+mod lists;
+mod mouse;
+mod pages;
+mod palette;
 #[cfg(test)]
 mod tests;
 
 pub(super) use feeds::next_wake_ms;
+pub(super) use palette::found as palette_found;
 
 use super::{
     message::{Cmd, Msg},
@@ -24,6 +30,15 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
     match msg {
         Msg::Key(event) => keys::key(model, &event),
         Msg::Paste(text) => keys::paste(model, &text),
+        Msg::Mouse(event) => mouse::mouse(model, event),
+        Msg::Resize(columns, rows) => {
+            model.size = (columns, rows);
+            // Texts are wrapped at the edge.
+            let number = model.page().number;
+            lists::fill(model, number);
+            model.changed = true;
+            Vec::new()
+        }
         Msg::Redraw => {
             model.changed = true;
             Vec::new()
@@ -31,12 +46,17 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
         Msg::Tick => feeds::tick(model),
         Msg::Status(generation, result) => feeds::status(model, generation, result),
         Msg::Campaigns(generation, result) => feeds::campaigns(model, generation, result),
-        Msg::Stuck(generation, result) => feeds::stuck(model, generation, result),
+        Msg::Page {
+            page,
+            generation,
+            result,
+        } => pages::arrived(model, page, generation, result),
         Msg::Audience(dialog, result) => create::audience(model, dialog, result),
         Msg::Created(dialog, result) => create::created(model, dialog, result),
         Msg::Planned { dialog, part, plan } => claim::planned(model, dialog, part, plan),
         Msg::Claimed(dialog, results) => claim::claimed(model, dialog, results),
         Msg::ClaimLeft(dialog, left) => claim::left(model, dialog, left),
+        Msg::Changed(dialog, result) => confirm::changed(model, dialog, result),
     }
 }
 

@@ -2,6 +2,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{super::fixture, *};
 use crate::console::{
+    data::{Data, Query},
     dialog::{ClaimDialog, ClaimField, ClaimStage, CreateField, CreateForm, Dialog},
     message::Failure,
     model::{Link, Screen, View},
@@ -89,9 +90,10 @@ fn keys_lead_from_screen_to_screen() {
         ("4", Screen::Pending),
         ("8", Screen::Workers),
         ("4 1", Screen::Pipeline),
-        ("tab", Screen::Pending),
-        ("tab tab", Screen::Workers),
-        ("tab tab tab", Screen::Pipeline),
+        ("tab", Screen::Streams),
+        ("tab tab", Screen::Pending),
+        ("backtab", Screen::Workers),
+        ("backtab tab", Screen::Pipeline),
     ] {
         let mut model = fixture::working();
         press(&mut model, keys);
@@ -108,12 +110,12 @@ fn the_selection_moves_within_the_list() {
         ("G", 11),
         ("G j", 11),
         ("G g", 0),
-        ("pgdn", 10),
+        ("pgdn", 11),
         ("down", 1),
     ] {
         let mut model = fixture::working();
         press(&mut model, &format!("4 {keys}"));
-        assert_eq!(model.selected_entry(), Some(row), "{keys}");
+        assert_eq!(model.page().table.at(), Some(row), "{keys}");
     }
 }
 
@@ -123,22 +125,16 @@ fn the_selection_stays_on_its_entry_when_the_list_moves() {
     press(&mut model, "4 j j j");
     let mut stuck = fixture::stuck(12);
     stuck.entries.remove(0);
-    let generation = fixture::begin(&mut model.stuck);
-    update(
-        &mut model,
-        31_000,
-        Msg::Stuck(generation, Ok(stuck.clone())),
-    );
+    fixture::fill(&mut model, Screen::Pending, Data::Stuck(stuck.clone()));
     assert_eq!(
-        model.selected_entry(),
+        model.page().table.at(),
         Some(2),
         "the same entry, one row higher"
     );
     stuck.entries.remove(2);
-    let generation = fixture::begin(&mut model.stuck);
-    update(&mut model, 32_000, Msg::Stuck(generation, Ok(stuck)));
+    fixture::fill(&mut model, Screen::Pending, Data::Stuck(stuck));
     assert_eq!(
-        model.selected_entry(),
+        model.page().table.at(),
         Some(2),
         "its entry is gone, the place stays"
     );
@@ -148,20 +144,18 @@ fn the_selection_stays_on_its_entry_when_the_list_moves() {
 fn marks_go_with_their_entries() {
     let mut model = fixture::working();
     press(&mut model, "4 space space");
-    assert_eq!((model.marks.len(), model.selected_entry()), (2, Some(2)));
-    press(&mut model, "g space");
-    assert_eq!(model.marks.len(), 1);
-    press(&mut model, "a");
-    assert_eq!(model.marks.len(), 12);
-    let generation = fixture::begin(&mut model.stuck);
-    update(
-        &mut model,
-        31_000,
-        Msg::Stuck(generation, Ok(fixture::stuck(5))),
+    assert_eq!(
+        (model.page().table.marks.len(), model.page().table.at()),
+        (2, Some(2))
     );
-    assert_eq!(model.marks.len(), 5);
+    press(&mut model, "g space");
+    assert_eq!(model.page().table.marks.len(), 1);
     press(&mut model, "a");
-    assert!(model.marks.is_empty());
+    assert_eq!(model.page().table.marks.len(), 12);
+    fixture::fill(&mut model, Screen::Pending, Data::Stuck(fixture::stuck(5)));
+    assert_eq!(model.page().table.marks.len(), 5);
+    press(&mut model, "a");
+    assert!(model.page().table.marks.is_empty());
 }
 
 #[test]
@@ -304,7 +298,9 @@ fn mutations_are_refused_while_away_and_in_read_only_mode() {
         for keys in ["c", "4 C"] {
             let cmds = press(&mut model, keys);
             assert_eq!(model.dialog, None);
-            let made = cmds.iter().any(|c| !matches!(c, Cmd::Fetch { .. }));
+            let made = cmds
+                .iter()
+                .any(|c| !matches!(c, Cmd::Fetch { .. } | Cmd::Ask { .. }));
             assert!(!made, "{cmds:?}");
         }
         if word != "not connected" {
@@ -413,12 +409,7 @@ fn a_claim_takes_what_was_frozen_group_by_group() {
         .count();
     assert_eq!(plans, 2, "two groups");
     // The list changes behind the question; the question doesn't.
-    let generation = fixture::begin(&mut model.stuck);
-    update(
-        &mut model,
-        31_000,
-        Msg::Stuck(generation, Ok(fixture::stuck(30))),
-    );
+    fixture::fill(&mut model, Screen::Pending, Data::Stuck(fixture::stuck(30)));
     plan_all(&mut model, cmds);
     assert_eq!(claim_dialog(&model).planned(), 12);
 
@@ -455,11 +446,10 @@ fn min_idle_never_becomes_zero() {
 fn above_a_hundred_the_count_must_be_typed() {
     let mut model = fixture::working();
     press(&mut model, "4");
-    let generation = fixture::begin(&mut model.stuck);
-    update(
+    fixture::fill(
         &mut model,
-        31_000,
-        Msg::Stuck(generation, Ok(fixture::stuck(150))),
+        Screen::Pending,
+        Data::Stuck(fixture::stuck(150)),
     );
     let cmds = press(&mut model, "a C");
     plan_all(&mut model, cmds);
@@ -508,7 +498,7 @@ fn the_outcome_is_shown_and_the_new_owner_is_watched() {
         !cmds.iter().any(|c| matches!(c, Cmd::LookAfterClaim { .. })),
         "{cmds:?}"
     );
-    assert!(model.marks.is_empty());
+    assert!(model.page().table.marks.is_empty());
 }
 
 #[test]
@@ -576,4 +566,288 @@ fn a_reply_for_a_closed_dialog_is_harmless() {
         Msg::Status(77, Ok(Box::<Status>::default())),
     );
     assert!(model.status.data.is_some());
+}
+
+fn answer_page(model: &mut Model, data: Data) {
+    fixture::fill_page(model, data);
+}
+
+#[test]
+fn one_goes_down_level_by_level_and_back_again() {
+    let mut model = fixture::working();
+    let cmds = press(&mut model, "3 down down enter");
+    let asks = cmds.iter().any(|c| {
+        matches!(c, Cmd::Ask { query: Query::Groups { stream }, .. } if stream == "email-notification")
+    });
+    assert!(asks, "{cmds:?}");
+    answer_page(&mut model, Data::Groups(fixture::groups()));
+    press(&mut model, "enter");
+    answer_page(&mut model, Data::Groups(fixture::groups()));
+    let cmds = press(&mut model, "j enter");
+    let asks = cmds.iter().any(|c| {
+        matches!(c, Cmd::Ask { query: Query::Held { consumer: Some(c), .. }, .. } if c == fixture::GONE)
+    });
+    assert!(asks && model.depth() == 4, "{cmds:?}");
+    for depth in [3, 2, 1, 1] {
+        press(&mut model, "esc");
+        assert_eq!(model.depth(), depth);
+    }
+    assert_eq!(
+        model.page().table.at(),
+        Some(2),
+        "the selection is where it was"
+    );
+}
+
+#[test]
+fn what_a_consumer_holds_is_claimed_like_what_is_stuck() {
+    let mut model = fixture::working();
+    press(&mut model, "3 down down enter");
+    answer_page(&mut model, Data::Groups(fixture::groups()));
+    press(&mut model, "enter");
+    answer_page(&mut model, Data::Groups(fixture::groups()));
+    press(&mut model, "j enter");
+    answer_page(&mut model, Data::Held(fixture::held()));
+    let cmds = press(&mut model, "space j v C");
+    let asked = cmds.iter().filter_map(|c| match c {
+        Cmd::PlanClaim { request, .. } => Some(request.which.clone()),
+        _ => None,
+    });
+    let many: usize = asked
+        .map(|which| match which {
+            crate::ops::Which::Entries(ids) => ids.len(),
+            _ => 0,
+        })
+        .sum();
+    assert_eq!(many, 3);
+}
+
+#[test]
+fn an_answer_to_an_older_question_is_dropped_and_the_newest_is_asked() {
+    let mut model = fixture::working();
+    press(&mut model, "7");
+    let generation = model.page().feed.generation;
+    assert!(model.page().feed.in_flight);
+    press(&mut model, "/");
+    type_text(&mut model, "winter");
+    let page = model.page().number;
+    let result = Ok(Data::Inbox(fixture::mails(2)));
+    let cmds = update(
+        &mut model,
+        30_100,
+        Msg::Page {
+            page,
+            generation,
+            result,
+        },
+    );
+    let [
+        Cmd::Ask {
+            query,
+            generation: next,
+            ..
+        },
+    ] = cmds.as_slice()
+    else {
+        panic!("{cmds:?}")
+    };
+    assert_eq!(
+        *query,
+        Query::Inbox {
+            search: "winter".to_owned()
+        }
+    );
+    assert!(*next > generation);
+    assert_eq!(
+        model.page().table.rows().len(),
+        9,
+        "the old rows stay until then"
+    );
+}
+
+#[test]
+fn a_filter_is_typed_kept_and_cleared() {
+    let mut model = fixture::working();
+    press(&mut model, "4 /");
+    type_text(&mut model, "q !user");
+    assert_eq!(
+        model.page().table.len(),
+        0,
+        "keys are text while a filter is typed"
+    );
+    press(&mut model, "ctrl-u");
+    type_text(&mut model, "stream:^notif");
+    press(&mut model, "enter");
+    assert_eq!(model.page().table.len(), 2);
+    press(&mut model, "a");
+    assert_eq!(model.page().table.marks.len(), 2, "all that are shown");
+    press(&mut model, "esc");
+    assert_eq!(model.page().table.len(), 12);
+    assert_eq!(model.page().table.marks.len(), 2);
+    press(&mut model, "esc");
+    assert!(model.page().table.marks.is_empty());
+    press(&mut model, "!");
+    let all = model.page().table.rows().len();
+    assert!(model.page().table.len() < all && model.faults_only);
+}
+
+#[test]
+fn frozen_nothing_is_fetched_and_everything_goes_on_afterwards() {
+    let mut model = fixture::working();
+    press(&mut model, "4 p");
+    assert!(update(&mut model, 90_000, Msg::Tick).is_empty());
+    assert_eq!(next_wake_ms(&model), 91_000, "only its age changes");
+    let cmds = press(&mut model, "p");
+    assert!(!cmds.is_empty() && model.frozen_at_ms.is_none());
+}
+
+#[test]
+fn the_past_is_looked_at_and_nothing_can_be_changed_in_it() {
+    let mut model = fixture::working();
+    press(&mut model, "[ [");
+    let shown = model.shown_status().expect("a look").overview.server.now_ms;
+    let now = model
+        .status
+        .data
+        .as_ref()
+        .expect("now")
+        .overview
+        .server
+        .now_ms;
+    assert!(shown < now);
+    assert!(press(&mut model, "c").is_empty() && model.dialog.is_none());
+    press(&mut model, "esc");
+    assert!(!model.past.is_looked_at());
+    press(&mut model, "[ ] ]");
+    assert!(!model.past.is_looked_at());
+}
+
+#[test]
+fn the_palette_finds_an_action_and_does_it() {
+    let mut model = fixture::working();
+    press(&mut model, ":");
+    type_text(&mut model, "pending");
+    press(&mut model, "enter");
+    assert_eq!(model.screen, Screen::Pending);
+    press(&mut model, ": esc");
+    assert!(model.dialog.is_none());
+}
+
+#[test]
+fn pause_all_asks_first_and_says_what_became_of_each() {
+    use crate::console::message::Change;
+    let mut model = fixture::working();
+    press(&mut model, ":");
+    type_text(&mut model, "pause-all");
+    press(&mut model, "enter enter");
+    assert!(model.dialog.is_none(), "Cancel has the focus");
+    press(&mut model, ":");
+    type_text(&mut model, "pause-all");
+    let cmds = press(&mut model, "enter tab enter");
+    let [Cmd::Change { dialog, change }] = cmds.as_slice() else {
+        panic!("{cmds:?}")
+    };
+    assert_eq!(*change, Change::PauseCampaigns(vec![8]));
+    let outcome = vec![("campaign 8".to_owned(), "paused".to_owned(), true)];
+    update(&mut model, 30_200, Msg::Changed(*dialog, Ok(outcome)));
+    let Some(Dialog::Confirm(confirm)) = &model.dialog else {
+        panic!("the outcome is shown")
+    };
+    assert!(matches!(
+        confirm.stage,
+        crate::console::dialog::ConfirmStage::Done(_)
+    ));
+    press(&mut model, "enter");
+    assert!(model.dialog.is_none());
+}
+
+#[test]
+fn read_only_is_locked_at_once_and_unlocked_by_typing() {
+    let mut model = fixture::working();
+    let toggle = |model: &mut Model| {
+        press(model, ":");
+        type_text(model, "read-only");
+        press(model, "enter")
+    };
+    assert_eq!(toggle(&mut model), [Cmd::SetReadOnly(true)]);
+    assert!(press(&mut model, "c").is_empty() && model.dialog.is_none());
+    toggle(&mut model);
+    type_text(&mut model, "unlok");
+    assert!(press(&mut model, "tab tab enter").is_empty() && model.setting.read_only);
+    press(&mut model, "backtab backtab ctrl-u");
+    type_text(&mut model, "unlock");
+    assert_eq!(
+        press(&mut model, "tab tab enter"),
+        [Cmd::SetReadOnly(false)]
+    );
+    assert!(!model.setting.read_only && model.dialog.is_none());
+}
+
+#[test]
+fn the_mouse_selects_opens_scrolls_and_changes_the_screen() {
+    use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+    let mouse = |model: &mut Model, kind, column, row| {
+        let event = MouseEvent {
+            kind,
+            column,
+            row,
+            modifiers: KeyModifiers::NONE,
+        };
+        let now_ms = model.now_ms;
+        update(model, now_ms, Msg::Mouse(event))
+    };
+    let click = MouseEventKind::Down(MouseButton::Left);
+    let mut model = fixture::working();
+    let tab = crate::console::view::tab_spans(&model);
+    let (_, cells) = tab
+        .iter()
+        .find(|(s, _)| *s == Screen::Pending)
+        .expect("a tab");
+    mouse(&mut model, click, cells.start as u16 + 1, 1);
+    assert_eq!(model.screen, Screen::Pending);
+    mouse(&mut model, click, 10, 7);
+    assert_eq!(model.page().table.at(), Some(3));
+    mouse(&mut model, MouseEventKind::ScrollDown, 10, 7);
+    assert_eq!(model.page().table.at(), Some(6));
+    mouse(&mut model, click, 10, 4);
+    mouse(&mut model, click, 10, 4);
+    assert_eq!(model.depth(), 2, "what is selected is opened");
+    press(&mut model, "C");
+    mouse(&mut model, click, 10, 5);
+    assert_eq!(model.depth(), 2);
+}
+
+#[test]
+fn entries_are_turned_page_by_page_and_begin_where_it_is_said() {
+    let mut model = fixture::working();
+    press(&mut model, "3 down down e");
+    answer_page(&mut model, Data::Entries(fixture::entries()));
+    let query = |cmds: &[Cmd]| match cmds {
+        [Cmd::Ask { query, .. }] => query.clone(),
+        other => panic!("{other:?}"),
+    };
+    let Query::Entries { newest, from, .. } = query(&press(&mut model, "n")) else {
+        panic!("entries")
+    };
+    assert_eq!((newest, from.as_str()), (true, "(1699999157000-8"));
+    answer_page(&mut model, Data::Entries(fixture::entries()));
+    press(&mut model, "f");
+    type_text(&mut model, "5m");
+    let Query::Entries { newest, from, .. } = query(&press(&mut model, "enter")) else {
+        panic!("entries")
+    };
+    let now = model
+        .status
+        .data
+        .as_ref()
+        .expect("now")
+        .overview
+        .server
+        .now_ms;
+    assert_eq!((newest, from), (false, (now - 300_000).to_string()));
+    answer_page(&mut model, Data::Entries(fixture::entries()));
+    press(&mut model, "f");
+    type_text(&mut model, "soon");
+    assert!(press(&mut model, "enter").is_empty());
+    assert!(model.notice.is_some());
 }

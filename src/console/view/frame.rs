@@ -8,16 +8,17 @@ use ratatui::{
 use super::text::{Canvas, cut, width};
 use crate::console::{
     action,
-    model::{Link, Model, Screen, Tone},
+    model::{Asked, Link, Model, Prompt, Screen, Tone},
+    theme::Theme,
 };
-use crate::ops::wording::{bytes, count, duration};
+use crate::ops::wording::{bytes, clock, count, duration};
 
 pub(super) fn header(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = &model.setting.theme;
     let state = state(model);
     let mut left = vec![Span::styled(" comms ", theme.badge), Span::raw("  ")];
     let mut facts = Vec::new();
-    if let Some(status) = &model.status.data {
+    if let Some(status) = model.shown_status() {
         let server = &status.overview.server;
         facts.push(format!("redis {}", server.version));
         facts.push(model.setting.address.clone());
@@ -44,6 +45,21 @@ fn state(model: &Model) -> Line<'static> {
     if model.setting.read_only {
         spans.push(Span::styled("read-only  ", theme.warn));
     }
+    if model.unmasked {
+        spans.push(Span::styled("addresses shown  ", theme.warn));
+    }
+    if let Some(age_ms) = model.past.age_ms() {
+        let at = model.shown_status().map_or(0, |s| s.overview.server.now_ms);
+        let text = format!("◀ {} ago, {}", duration(age_ms), clock(at));
+        spans.push(Span::styled(text, theme.accent));
+        return Line::from(spans);
+    }
+    if let Some(at_ms) = model.frozen_at_ms {
+        let age_ms = model.now_ms.saturating_sub(at_ms);
+        let text = format!("‖ frozen for {}", duration(age_ms - age_ms % 1_000));
+        spans.push(Span::styled(text, theme.accent));
+        return Line::from(spans);
+    }
     match &model.link {
         Link::Connecting => spans.push(Span::styled("◌ connecting", theme.dim)),
         Link::Up => spans.push(Span::styled("● live", theme.good)),
@@ -69,44 +85,62 @@ fn state(model: &Model) -> Line<'static> {
     Line::from(spans)
 }
 
-fn tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+/// One space, then for each screen its pointer, digit, title, number, and two spaces.
+fn tab(model: &Model, screen: Screen) -> Vec<Span<'static>> {
     let theme = &model.setting.theme;
-    let mut spans = vec![Span::raw(" ")];
-    for screen in Screen::ALL {
-        let here = screen == model.screen;
-        let pointer = if here { super::widgets::POINTER } else { " " };
-        spans.push(Span::styled(pointer, theme.accent));
-        spans.push(Span::styled(format!("{} ", screen.digit()), theme.accent));
-        let style = if here { theme.title } else { theme.dim };
-        spans.push(Span::styled(screen.title(), style));
-        let (number, style) = match screen {
-            Screen::Pipeline => (None, theme.dim),
-            Screen::Pending => (stuck_number(model), theme.warn),
-            Screen::Workers => {
-                let live = model.workers().iter().filter(|w| w.live).count();
-                let known = model.status.data.is_some();
-                (known.then(|| live.to_string()), theme.dim)
-            }
-        };
-        if let Some(number) = number {
-            spans.push(Span::styled(format!(" {number}"), style));
+    let here = screen == model.screen;
+    let pointer = if here { super::widgets::POINTER } else { " " };
+    let style = if here { theme.title } else { theme.dim };
+    let mut spans = vec![
+        Span::styled(pointer, theme.accent),
+        Span::styled(format!("{} ", screen.digit()), theme.accent),
+        Span::styled(screen.title(), style),
+    ];
+    let (number, style) = match screen {
+        Screen::Pending => (stuck_number(model), theme.warn),
+        Screen::Workers => {
+            let live = model.workers().iter().filter(|w| w.live).count();
+            let known = model.status.data.is_some();
+            (known.then(|| live.to_string()), theme.dim)
         }
-        spans.push(Span::raw("  "));
+        _ => (None, theme.dim),
+    };
+    if let Some(number) = number {
+        spans.push(Span::styled(format!(" {number}"), style));
     }
+    spans.push(Span::raw("  "));
+    spans
+}
+
+/// Where each tab lies, in cells from the left: for the mouse.
+pub(in crate::console) fn tab_spans(model: &Model) -> Vec<(Screen, std::ops::Range<usize>)> {
+    let mut at = 1;
+    let place = |screen: Screen| {
+        let wide: usize = tab(model, screen).iter().map(Span::width).sum();
+        let from = at;
+        at += wide;
+        (screen, from..at)
+    };
+    Screen::ALL.into_iter().map(place).collect()
+}
+
+fn tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let mut spans = vec![Span::raw(" ")];
+    spans.extend(Screen::ALL.into_iter().flat_map(|s| tab(model, s)));
     canvas.line(area, 1, &Line::from(spans));
 }
 
 /// Entries held by nobody alive, known without looking at each.
 fn stuck_number(model: &Model) -> Option<String> {
-    let status = model.status.data.as_ref()?;
-    let overview = &status.overview;
+    let overview = &model.shown_status()?.overview;
     let mut held = 0;
     for stage in &overview.stages {
         let consumers = stage.own_group().into_iter().flat_map(|g| &g.consumers);
         let gone = consumers.filter(|c| !overview.is_live(&c.name));
         held += gone.map(|c| c.pending).sum::<u64>();
     }
-    let held = held.max(model.stuck_count() as u64);
+    let listed = model.first_page(Screen::Pending).table.rows().len();
+    let held = held.max(listed as u64);
     (held > 0).then(|| count(held))
 }
 
@@ -143,7 +177,13 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         width: area.width - 2,
         ..area
     };
-    if let Some(notice) = &model.notice {
+    if let Some(prompt) = &model.prompt {
+        canvas.line(
+            inner,
+            area.height - 2,
+            &typed(prompt, usize::from(inner.width), theme),
+        );
+    } else if let Some(notice) = &model.notice {
         let style = match notice.tone {
             Tone::Good => theme.good,
             Tone::Bad => theme.bad,
@@ -155,13 +195,35 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.line(inner, area.height - 1, &keys);
 }
 
+/// What is being typed, with what may be typed behind it.
+fn typed(prompt: &Prompt, cells: usize, theme: &Theme) -> Line<'static> {
+    let (label, hint) = match prompt.asked {
+        Asked::Filter => (
+            "/",
+            "word  !not  field:word  ^regex$   enter keeps, esc clears",
+        ),
+        Asked::From => ("from ", "an id, or so long ago: 90s, 5m, 2h   enter, esc"),
+    };
+    let text = cut(&prompt.input.0, cells.saturating_sub(width(label) + 2));
+    let room = cells.saturating_sub(width(label) + width(&text) + 5);
+    let hint = if width(hint) <= room { hint } else { "" };
+    Line::from(vec![
+        Span::styled(label, theme.accent),
+        Span::styled(text, theme.text),
+        Span::styled("▏   ", theme.accent),
+        Span::styled(hint, theme.faint),
+    ])
+}
+
 /// The keys valid now, as many as fit.
 pub(super) fn keys(model: &Model, cells: usize) -> Line<'static> {
     let theme = &model.setting.theme;
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut used = 0;
     for action in action::footer(model) {
-        let key = action.keys.first().map(|k| k.name()).unwrap_or_default();
+        let Some(key) = model.setting.keys.of(action).first().map(|k| k.name()) else {
+            continue;
+        };
         let wide = width(&key) + 1 + width(action.label);
         let gap = if spans.is_empty() { 0 } else { 3 };
         if used + gap + wide > cells {

@@ -11,19 +11,14 @@ use super::{
 };
 use crate::console::{
     action::{ACTIONS, Scope},
+    keymap::Keymap,
+    model::Model,
     theme::Theme,
 };
 
-const ORDER: [Scope; 5] = [
-    Scope::Screens,
-    Scope::Lists,
-    Scope::Pending,
-    Scope::Forms,
-    Scope::Anywhere,
-];
-
-pub(super) fn draw(theme: &Theme, scroll: u16, canvas: &mut Canvas<'_>, area: Rect) {
-    let lines = lines(theme);
+pub(super) fn draw(model: &Model, scroll: u16, canvas: &mut Canvas<'_>, area: Rect) {
+    let theme = &model.setting.theme;
+    let lines = lines(&model.setting.keys, theme);
     let high = (lines.len() + 2) as u16;
     let inside = popup::open(
         canvas,
@@ -44,17 +39,22 @@ pub(super) fn draw(theme: &Theme, scroll: u16, canvas: &mut Canvas<'_>, area: Re
     }
 }
 
-fn lines(theme: &Theme) -> Vec<Line<'static>> {
+fn lines(map: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    for scope in ORDER {
+    for scope in Scope::ALL {
         if !lines.is_empty() {
             lines.push(Line::raw(""));
         }
         lines.push(Line::styled(scope.title(), theme.title));
         for action in ACTIONS.iter().filter(|a| a.scope == scope) {
-            let keys: Vec<String> = action.keys.iter().map(|k| k.name()).collect();
+            let keys: Vec<String> = map.of(action).iter().map(|k| k.name()).collect();
+            let keys = if keys.is_empty() {
+                format!(": {}", action.name)
+            } else {
+                keys.join(" ")
+            };
             lines.push(Line::from(vec![
-                Span::styled(format!("  {}", left(&keys.join(" "), 14)), theme.accent),
+                Span::styled(format!("  {}", left(&keys, 14)), theme.accent),
                 Span::styled(action.help, theme.text),
             ]));
         }

@@ -3,64 +3,62 @@
 
 mod campaigns;
 mod claim;
+mod confirm;
 mod create;
 mod diagnosis;
 mod frame;
 mod help;
+mod list;
 mod narrow;
 mod outcome;
-mod pending;
+mod palette;
 mod pipeline;
 mod popup;
 mod stage;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(super) mod text;
 mod widgets;
-mod workers;
 
 use ratatui::{Frame, layout::Rect};
 
 use super::{
     dialog::Dialog,
-    model::{Link, Model, Screen},
+    geometry,
+    model::{Link, Model},
     theme::Theme,
 };
+pub(super) use frame::tab_spans;
+pub(super) use narrow::AROUND as NARROW_AROUND;
 use text::Canvas;
-
-/// Below this, one column.
-const LEAST: (u16, u16) = (60, 15);
 
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
     let area = frame.area();
     let mut canvas = Canvas::new(frame.buffer_mut());
     let theme = &model.setting.theme;
-    if area.width < LEAST.0 || area.height < LEAST.1 {
+    if geometry::is_narrow(area) {
         narrow::draw(model, &mut canvas, area);
     } else {
         frame::header(model, &mut canvas, area);
-        let body = Rect {
-            x: area.x + 1,
-            y: area.y + 3,
-            width: area.width - 2,
-            height: area.height - 5,
-        };
-        let theme = body_theme(model);
-        match (model.screen, &model.status.data) {
-            (_, None) => frame::nothing_yet(model, &mut canvas, body),
-            (Screen::Pipeline, Some(status)) => {
-                pipeline::draw(model, status, &theme, &mut canvas, body);
-            }
-            (Screen::Pending, Some(_)) => pending::draw(model, &theme, &mut canvas, body),
-            (Screen::Workers, Some(_)) => workers::draw(model, &theme, &mut canvas, body),
-        }
+        body(model, &mut canvas, geometry::body(area));
         frame::footer(model, &mut canvas, area);
     }
     match &model.dialog {
         None => {}
-        Some(Dialog::Help { scroll }) => help::draw(theme, *scroll, &mut canvas, area),
+        Some(Dialog::Help { scroll }) => help::draw(model, *scroll, &mut canvas, area),
+        Some(Dialog::Palette(palette)) => palette::draw(model, palette, theme, &mut canvas, area),
         Some(Dialog::Create(form)) => create::draw(theme, form, &mut canvas, area),
         Some(Dialog::Claim(dialog)) => claim::draw(theme, dialog, &mut canvas, area),
+        Some(Dialog::Confirm(confirm)) => confirm::draw(theme, confirm, &mut canvas, area),
+    }
+}
+
+fn body(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let theme = body_theme(model);
+    match (model.page().place.listing(), model.shown_status()) {
+        (_, None) => frame::nothing_yet(model, canvas, area),
+        (None, Some(status)) => pipeline::draw(model, status, &theme, canvas, area),
+        (Some(listing), Some(_)) => list::draw(model, listing, &theme, canvas, area),
     }
 }
 

@@ -2,11 +2,60 @@
 
 use ratatui::{layout::Rect, text::Line};
 
-use super::text::{Canvas, cut, right};
-use crate::console::model::{Link, Model};
+use super::{
+    list::Look,
+    text::{Canvas, cut, right},
+};
+use crate::console::{
+    model::{Link, Model},
+    screens::Listing,
+};
 use crate::ops::wording::{count, percent};
 
+/// Lines above and below a list.
+pub(in crate::console) const AROUND: u16 = 2;
+
 pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    match model.page().place.listing() {
+        None => home(model, canvas, area),
+        Some(listing) => {
+            let title = format!("comms {}", listing.title());
+            list(model, listing, &title, canvas, area);
+        }
+    }
+}
+
+/// The rows of a list, with as many columns as there is room for.
+fn list(model: &Model, listing: &dyn Listing, title: &str, canvas: &mut Canvas<'_>, area: Rect) {
+    let theme = super::body_theme(model);
+    let table = &model.page().table;
+    let cells = usize::from(area.width);
+    canvas.line(area, 0, &Line::styled(cut(title, cells), theme.title));
+    let rows = Rect {
+        y: area.y + 1,
+        height: area.height.saturating_sub(AROUND),
+        ..area
+    };
+    if rows.height > 0 {
+        let look = Look {
+            marks: listing.marks(),
+            selects: true,
+            unmasked: model.unmasked,
+        };
+        super::list::rows(listing.columns(), table, look, &theme, canvas, rows);
+    }
+    let below = match (&model.prompt, &model.notice) {
+        (Some(prompt), _) => format!("/{}", prompt.input.0),
+        (None, Some(notice)) => notice.text.clone(),
+        (None, None) => format!("{} {}", table.len(), listing.unit(table.len())),
+    };
+    if area.height > 1 {
+        let below = Line::styled(cut(&below, cells), theme.dim);
+        canvas.line(area, area.height - 1, &below);
+    }
+}
+
+fn home(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = super::body_theme(model);
     let state = match model.link {
         Link::Connecting => "connecting",
@@ -14,7 +63,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         Link::Away { .. } => "Redis is away",
     };
     let mut lines = vec![(format!("comms {state}"), theme.title)];
-    if let Some(status) = &model.status.data {
+    if let Some(status) = model.shown_status() {
         for stage in &status.overview.stages {
             let behind = stage.own_group().map_or(0, |g| g.backlog.count);
             lines.push((

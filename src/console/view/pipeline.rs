@@ -1,9 +1,19 @@
 //! The home screen: the stages from left to right as one pipe, campaigns, workers, and what is wrong.
 
-use ratatui::layout::Rect;
+use ratatui::{layout::Rect, text::Line};
 
-use super::{campaigns, diagnosis, stage, text::Canvas, workers};
-use crate::console::{model::Model, theme::Theme};
+use super::{
+    campaigns, diagnosis,
+    list::{self, Look},
+    stage,
+    text::Canvas,
+};
+use crate::console::{
+    model::Model,
+    screens::workers::{COLUMNS, row},
+    table::Table,
+    theme::Theme,
+};
 use crate::ops::Status;
 
 /// Spaces between two stages.
@@ -36,9 +46,34 @@ pub(super) fn draw(
     let parts = share(model, status, rest);
     campaigns::draw(model, theme, canvas, parts.campaigns);
     if parts.workers.height > 1 {
-        workers::list(model, theme, canvas, parts.workers, false);
+        workers(model, theme, canvas, parts.workers);
     }
     diagnosis::draw(status, theme, canvas, parts.diagnosis);
+}
+
+fn workers(model: &Model, theme: &Theme, canvas: &mut Canvas<'_>, area: Rect) {
+    let mut table = Table::default();
+    let rows = model.workers().iter().enumerate();
+    table.fill(
+        rows.map(|(item, worker)| row(item, worker)).collect(),
+        &COLUMNS,
+    );
+    let look = Look {
+        marks: false,
+        selects: false,
+        unmasked: false,
+    };
+    list::headings(&COLUMNS, &table, look, theme, canvas, area, Some("Workers"));
+    let below = Rect {
+        y: area.y + 1,
+        height: area.height - 1,
+        ..area
+    };
+    if table.is_empty() {
+        let text = "none has ever started here: ./start.sh";
+        canvas.line(below, 0, &Line::styled(text, theme.dim));
+    }
+    list::rows(&COLUMNS, &table, look, theme, canvas, below);
 }
 
 /// Where the lists below the stages go.

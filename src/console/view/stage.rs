@@ -60,10 +60,14 @@ pub(super) fn draw(
     } else {
         (index, Flow::Out)
     };
-    let rate = model.history.rate(from, flow);
+    let rate = model
+        .history
+        .rate(from, flow, status.overview.server.now_ms);
     canvas.line(area, 2, &pipe(rate, cells, hue, theme));
     if chart > 0 {
-        let series = model.history.series(from, flow, cells);
+        let series = model
+            .history
+            .series(from, flow, cells, status.overview.server.now_ms);
         for (row, line) in spark(&series, usize::from(chart), hue, theme)
             .iter()
             .enumerate()

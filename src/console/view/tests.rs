@@ -8,6 +8,7 @@ use ratatui::{
 
 use super::draw;
 use crate::console::{
+    data::Data,
     fixture,
     message::{Cmd, Msg},
     model::{Model, Screen},
@@ -19,8 +20,12 @@ use crate::ops::wording::SEPARATOR;
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
 fn render(model: &Model, (width, height): (u16, u16)) -> ratatui::buffer::Buffer {
+    // The list scrolls by the size that the terminal has.
+    let mut model = model.clone();
+    let now_ms = model.now_ms;
+    update(&mut model, now_ms, Msg::Resize(width, height));
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
-    terminal.draw(|frame| draw(model, frame)).expect("drawn");
+    terminal.draw(|frame| draw(&model, frame)).expect("drawn");
     terminal.backend().buffer().clone()
 }
 
@@ -74,12 +79,101 @@ fn every_screen_in_every_state() {
     for (state, model) in states {
         for screen in Screen::ALL {
             let mut model = model.clone();
-            model.screen = screen;
+            keys(&mut model, &screen.digit().to_string());
             snapshot(
                 &format!("{}_{state}", screen.title().to_lowercase()),
                 &model,
             );
         }
+    }
+}
+
+fn named(name: &str, keys: &str, data: Vec<Data>) -> (String, Model) {
+    let mut model = fixture::working();
+    let mut data = data.into_iter();
+    for key in keys.chars() {
+        self::keys(&mut model, &key.to_string());
+        if matches!(key, '\n' | 'e' | 'l')
+            && let Some(data) = data.next()
+        {
+            fixture::fill_page(&mut model, data);
+        }
+    }
+    (name.to_owned(), model)
+}
+
+#[test]
+fn every_level_below_a_screen() {
+    let groups = || Data::Groups(fixture::groups());
+    let held = || Data::Held(fixture::held());
+    let entries = || Data::Entries(fixture::entries());
+    let log = || Data::Log(fixture::log());
+    let levels = [
+        named("groups", "3jj\n", vec![groups()]),
+        named("consumers", "3jj\n\n", vec![groups(), groups()]),
+        named("held", "3jj\n\nj\n", vec![groups(), groups(), held()]),
+        named("entries", "3jje", vec![entries()]),
+        named("fields", "3jje\n", vec![entries()]),
+        named("mail", "7\n", vec![Data::Mail(Box::new(fixture::mail()))]),
+        named("log", "8l", vec![log()]),
+    ];
+    for (name, model) in &levels {
+        for size in [(80, 24), (120, 40)] {
+            insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), text(model, size));
+        }
+    }
+}
+
+#[test]
+fn an_error_is_said_where_the_data_would_be() {
+    let mut model = fixture::working();
+    keys(&mut model, "7");
+    let page = model.page_mut();
+    page.feed.data = None;
+    let (page, generation) = (page.number, fixture::begin(&mut page.feed));
+    let result = Err(crate::console::message::Failure {
+        away: true,
+        text: "the inbox is away: connection refused".to_owned(),
+    });
+    update(
+        &mut model,
+        30_000,
+        Msg::Page {
+            page,
+            generation,
+            result,
+        },
+    );
+    let drawn = text(&model, (80, 24));
+    assert!(
+        drawn.contains("the inbox is away: connection refused"),
+        "{drawn}"
+    );
+    assert!(drawn.contains("● live"), "Redis is there: {drawn}");
+}
+
+#[test]
+fn what_is_typed_filtered_frozen_and_past() {
+    let mut model = fixture::working();
+    keys(&mut model, "4/held:399");
+    insta::assert_snapshot!("filter_typed", text(&model, (80, 24)));
+    keys(&mut model, "\nss");
+    model.now_ms += 5_000;
+    keys(&mut model, "p");
+    model.now_ms += 7_000;
+    insta::assert_snapshot!("filter_kept_sorted_frozen", text(&model, (80, 24)));
+    let mut model = fixture::working();
+    keys(&mut model, "[[[");
+    insta::assert_snapshot!("past", text(&model, (80, 24)));
+    let mut model = fixture::working();
+    keys(&mut model, ":pause");
+    insta::assert_snapshot!("palette", text(&model, (80, 24)));
+    keys(&mut model, "\n");
+    insta::assert_snapshot!("pause_all", text(&model, (80, 24)));
+    for screen in ["1", "4", "8"] {
+        let mut model = fixture::working();
+        keys(&mut model, screen);
+        insta::assert_snapshot!(format!("narrow_{screen}"), text(&model, (40, 10)));
     }
 }
 
@@ -182,20 +276,27 @@ proptest! {
 
     #[test]
     fn no_size_and_no_text_breaks_a_screen(
-        width in 1_u16..140, height in 1_u16..45, text in hostile(), screen in 0_usize..3,
-        question in 0_usize..4,
+        width in 1_u16..140, height in 1_u16..45, text in hostile(), screen in 0_usize..5,
+        question in 0_usize..6,
     ) {
         let mut model = fixture::working();
-        model.screen = Screen::ALL[screen];
         let status = model.status.data.as_mut().expect("there");
         status.overview.stages[1].stream = text.clone();
         status.overview.workers[0].name = text.clone();
         status.overview.workers[1].info.note = text.clone();
         status.findings[0].text = text.clone();
         model.campaigns.data.as_mut().expect("there")[0].view.name = text.clone();
-        let entry = &mut model.stuck.data.as_mut().expect("there").entries[0].entry;
+        let mut stuck = fixture::stuck(12);
+        let entry = &mut stuck.entries[0].entry;
         entry.consumer = text.clone();
         entry.fields = Some(vec![(text.clone(), text.clone()), ("data".to_owned(), text.clone())]);
+        fixture::fill(&mut model, Screen::Pending, Data::Stuck(stuck));
+        let mut mails = fixture::mails(3);
+        mails[0].subject = text.clone();
+        mails[1].to = vec![text.clone()];
+        mails[2].date = text.clone();
+        fixture::fill(&mut model, Screen::Inbox, Data::Inbox(mails));
+        keys(&mut model, &Screen::ALL[screen].digit().to_string());
         match question {
             1 => { keys(&mut model, "c"); update(&mut model, 30_000, Msg::Paste(text.clone())); }
             2 => {
@@ -208,6 +309,8 @@ proptest! {
                 }
             }
             3 => { keys(&mut model, "?"); }
+            4 => { keys(&mut model, ":"); update(&mut model, 30_000, Msg::Paste(text.clone())); }
+            5 => { keys(&mut model, "/"); update(&mut model, 30_000, Msg::Paste(text.clone())); }
             _ => {}
         }
         let buffer = render(&model, (width, height));

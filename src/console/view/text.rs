@@ -9,12 +9,12 @@ use ratatui::{
 
 use crate::ops::wording::clean;
 
-pub(super) fn width(text: &str) -> usize {
+pub(in crate::console) fn width(text: &str) -> usize {
     Span::raw(text).width()
 }
 
 /// At most `most` cells, with `…` where something was left out. Cleaned.
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(in crate::console) fn cut(text: &str, most: usize) -> String {
     let text = clean(text);
     if width(&text) <= most {
         return text;
@@ -36,21 +36,21 @@ pub(super) fn cut(text: &str, most: usize) -> String {
 }
 
 /// Exactly `cells` wide, the text on the left.
-pub(super) fn left(text: &str, cells: usize) -> String {
+pub(in crate::console) fn left(text: &str, cells: usize) -> String {
     let text = cut(text, cells);
     let pad = cells.saturating_sub(width(&text));
     format!("{text}{}", " ".repeat(pad))
 }
 
 /// Exactly `cells` wide, the text on the right.
-pub(super) fn right(text: &str, cells: usize) -> String {
+pub(in crate::console) fn right(text: &str, cells: usize) -> String {
     let text = cut(text, cells);
     let pad = cells.saturating_sub(width(&text));
     format!("{}{text}", " ".repeat(pad))
 }
 
 /// Lines of at most `cells`, broken anywhere: for data, not for prose.
-pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
+pub(in crate::console) fn wrap(text: &str, cells: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for c in clean(text).chars() {
@@ -68,7 +68,7 @@ pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
 }
 
 /// Lines of at most `cells`, broken between words where that is possible.
-pub(super) fn wrap_words(text: &str, cells: usize) -> Vec<String> {
+pub(in crate::console) fn wrap_words(text: &str, cells: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in clean(text).split(' ') {
         match lines.last_mut() {
@@ -83,7 +83,7 @@ pub(super) fn wrap_words(text: &str, cells: usize) -> Vec<String> {
 }
 
 /// Keeps the local part and the domain of every address to their first letters.
-pub(super) fn masked(text: &str) -> String {
+pub(in crate::console) fn masked(text: &str) -> String {
     let is_part = |c: char| c.is_alphanumeric() || "._%+-".contains(c);
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
@@ -122,22 +122,37 @@ pub(super) fn masked(text: &str) -> String {
     out
 }
 
+/// Text that may hold addresses, masked unless they may be seen.
+pub(in crate::console) fn shown(text: &str, unmasked: bool) -> String {
+    if unmasked {
+        text.to_owned()
+    } else {
+        masked(text)
+    }
+}
+
 /// The buffer with the operations that screens need; nothing is ever drawn outside of it.
-pub(super) struct Canvas<'a> {
+pub(in crate::console) struct Canvas<'a> {
     buffer: &'a mut Buffer,
 }
 
 impl<'a> Canvas<'a> {
-    pub(super) fn new(buffer: &'a mut Buffer) -> Self {
+    pub(in crate::console) fn new(buffer: &'a mut Buffer) -> Self {
         Self { buffer }
     }
 
     /// One line in the area's row `row`; what doesn't fit is left out.
-    pub(super) fn line(&mut self, area: Rect, row: u16, line: &Line<'_>) {
+    pub(in crate::console) fn line(&mut self, area: Rect, row: u16, line: &Line<'_>) {
         self.line_at(area, 0, row, line);
     }
 
-    pub(super) fn line_at(&mut self, area: Rect, column: u16, row: u16, line: &Line<'_>) {
+    pub(in crate::console) fn line_at(
+        &mut self,
+        area: Rect,
+        column: u16,
+        row: u16,
+        line: &Line<'_>,
+    ) {
         let area = area.intersection(self.buffer.area);
         if row >= area.height || column >= area.width {
             return;
@@ -148,13 +163,13 @@ impl<'a> Canvas<'a> {
     }
 
     /// A line that ends at the area's right edge.
-    pub(super) fn line_right(&mut self, area: Rect, row: u16, line: &Line<'_>) {
+    pub(in crate::console) fn line_right(&mut self, area: Rect, row: u16, line: &Line<'_>) {
         let wide = u16::try_from(line.width()).unwrap_or(u16::MAX);
         self.line_at(area, area.width.saturating_sub(wide), row, line);
     }
 
     /// Lays a style over a row.
-    pub(super) fn tint(&mut self, area: Rect, row: u16, style: Style) {
+    pub(in crate::console) fn tint(&mut self, area: Rect, row: u16, style: Style) {
         let area = area.intersection(self.buffer.area);
         if row < area.height {
             let row = Rect {
@@ -167,7 +182,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// Empties an area.
-    pub(super) fn clear(&mut self, area: Rect) {
+    pub(in crate::console) fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.buffer.area);
         for y in area.top()..area.bottom() {
             for x in area.left()..area.right() {

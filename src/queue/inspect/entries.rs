@@ -51,6 +51,19 @@ pub async fn browse(
     range(redis, &source.key, start, count).await
 }
 
+/// A page of at most 1,000 entries from `start` (`+`, an id, or `(id`) backwards, newest first.
+///
+/// # Errors
+/// Those of Redis.
+pub async fn browse_back(
+    redis: &Redis,
+    source: &Source,
+    start: &str,
+    count: usize,
+) -> RedisResult<Vec<StreamEntry>> {
+    range_back(redis, &source.key, start, count).await
+}
+
 /// A page of the dead letters of one partition, oldest first.
 ///
 /// # Errors
@@ -93,9 +106,18 @@ pub(crate) async fn newest(
     key: &str,
     count: usize,
 ) -> RedisResult<Vec<StreamEntry>> {
+    range_back(redis, key, "+", count).await
+}
+
+async fn range_back(
+    redis: &Redis,
+    key: &str,
+    start: &str,
+    count: usize,
+) -> RedisResult<Vec<StreamEntry>> {
     let page: redis::Value = redis::cmd("XREVRANGE")
         .arg(key)
-        .arg("+")
+        .arg(start)
         .arg("-")
         .arg("COUNT")
         .arg(count.min(1_000))

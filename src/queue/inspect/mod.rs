@@ -3,6 +3,7 @@
 //! Everything is pipelined: a look at the whole pipeline is two round trips, whatever the number of
 //! partitions. Nothing here costs more than a page, except [`memory_of`].
 
+mod catalogue;
 mod entries;
 mod flow;
 mod group;
@@ -17,8 +18,9 @@ pub(crate) mod test_redis;
 mod tests;
 mod walk;
 
+pub use catalogue::{Catalogue, GroupFacts, StreamFacts, facts_of, look};
 pub(crate) use entries::newest;
-pub use entries::{DeadLetter, StreamEntry, browse, dead_letters};
+pub use entries::{DeadLetter, StreamEntry, browse, browse_back, dead_letters};
 pub use flow::{FlowView, flow};
 pub use group::{Backlog, ConsumerView, GroupView};
 pub use overview::{Overview, Server, overview};

@@ -37,6 +37,23 @@ impl Replies {
             other => other,
         }
     }
+
+    /// As [`Self::take_or_nil`], and nil too where the key has become something else than a stream.
+    pub(super) fn take_or_other(&mut self) -> RedisResult<Value> {
+        match self.take_or_nil() {
+            Err(e) if e.code() == Some("WRONGTYPE") => Ok(Value::Nil),
+            other => other,
+        }
+    }
+}
+
+/// The bytes of a string; empty for what is none.
+pub(super) fn raw(value: Value) -> Vec<u8> {
+    match value {
+        Value::BulkString(bytes) => bytes,
+        Value::SimpleString(s) => s.into_bytes(),
+        _ => Vec::new(),
+    }
 }
 
 /// `XINFO` of a key that isn't there is an error, not nil.

@@ -1,0 +1,129 @@
+//! Where one can be: the screens with their digits, and the levels below each.
+
+use super::{
+    data::Data,
+    model::Feed,
+    screens::{
+        Listing, consumers::Consumers, entries::Entries, entry::Fields, groups::Groups, held::Held,
+        inbox::Inbox, log::Log, mail::Mail, pending::Pending, streams::Streams, workers::Workers,
+    },
+    table::Table,
+};
+
+/// The screens that a digit leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Screen {
+    Pipeline,
+    Streams,
+    Pending,
+    Inbox,
+    Workers,
+}
+
+impl Screen {
+    /// In the order of their digits.
+    pub(super) const ALL: [Self; 5] = [
+        Self::Pipeline,
+        Self::Streams,
+        Self::Pending,
+        Self::Inbox,
+        Self::Workers,
+    ];
+
+    pub(super) fn digit(self) -> char {
+        match self {
+            Self::Pipeline => '1',
+            Self::Streams => '3',
+            Self::Pending => '4',
+            Self::Inbox => '7',
+            Self::Workers => '8',
+        }
+    }
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Pipeline => "Pipeline",
+            Self::Streams => "Streams",
+            Self::Pending => "Pending",
+            Self::Inbox => "Inbox",
+            Self::Workers => "Workers",
+        }
+    }
+
+    /// Its first level.
+    pub(super) fn place(self) -> Place {
+        match self {
+            Self::Pipeline => Place::Pipeline,
+            Self::Streams => Place::Streams(Streams),
+            Self::Pending => Place::Pending(Pending),
+            Self::Inbox => Place::Inbox(Inbox),
+            Self::Workers => Place::Workers(Workers),
+        }
+    }
+}
+
+/// A screen or a level below it, with what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The home screen, which is no list.
+    Pipeline,
+    Streams(Streams),
+    Groups(Groups),
+    Consumers(Consumers),
+    Held(Held),
+    Entries(Entries),
+    Fields(Fields),
+    Pending(Pending),
+    Inbox(Inbox),
+    Mail(Mail),
+    Workers(Workers),
+    Log(Log),
+}
+
+impl Place {
+    pub(super) fn listing(&self) -> Option<&dyn Listing> {
+        Some(match self {
+            Self::Pipeline => return None,
+            Self::Streams(it) => it,
+            Self::Groups(it) => it,
+            Self::Consumers(it) => it,
+            Self::Held(it) => it,
+            Self::Entries(it) => it,
+            Self::Fields(it) => it,
+            Self::Pending(it) => it,
+            Self::Inbox(it) => it,
+            Self::Mail(it) => it,
+            Self::Workers(it) => it,
+            Self::Log(it) => it,
+        })
+    }
+}
+
+/// A place that has been gone to: what was fetched for it, and where one stands in its list.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Page {
+    /// Unlike that of any other page of this run, so that a reply finds its own.
+    pub number: u64,
+    pub place: Place,
+    pub feed: Feed<Data>,
+    /// What the last request asked.
+    pub asked: Option<super::data::Query>,
+    pub table: Table,
+}
+
+impl Page {
+    pub(super) fn new(number: u64, place: Place) -> Self {
+        let mut table = Table::default();
+        if let Some(listing) = place.listing() {
+            table.follows = listing.follows();
+            table.sort = listing.sort();
+        }
+        Self {
+            number,
+            place,
+            feed: Feed::default(),
+            asked: None,
+            table,
+        }
+    }
+}

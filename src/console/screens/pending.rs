@@ -1,0 +1,169 @@
+//! Everything that nobody works on, oldest first, and the selected entry in full.
+
+use ratatui::text::{Line, Span};
+
+use super::Listing;
+use crate::console::{
+    action::Scope,
+    data::{Data, Query},
+    model::Model,
+    place::{Page, Place},
+    screens::entry::{Fields, fields_text, summary},
+    table::{Cell, Column, Row, Tint},
+    theme::Theme,
+    view::text::{cut, shown, wrap},
+};
+use crate::ops::{
+    StuckEntry,
+    wording::{count, duration},
+};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::console) struct Pending;
+
+static COLUMNS: [Column; 7] = [
+    Column::text("id", 16, 24, 0),
+    Column::text("stream", 18, 40, 3),
+    Column::text("held by", 22, 34, 1),
+    Column::number("idle", 8, 0),
+    Column::number("tries", 5, 2),
+    Column::number("campaign", 8, 5),
+    Column::text("what", 12, 80, 4),
+];
+
+impl Listing for Pending {
+    fn name(&self) -> &'static str {
+        "pending"
+    }
+
+    fn title(&self) -> String {
+        "Pending".to_owned()
+    }
+
+    fn query(&self, _model: &Model, _page: &Page) -> Option<Query> {
+        Some(Query::Stuck)
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn rows(&self, model: &Model, data: Option<&Data>) -> Vec<Row> {
+        let Some(Data::Stuck(stuck)) = data else {
+            return Vec::new();
+        };
+        let rows = stuck.entries.iter().enumerate();
+        rows.map(|(item, stuck)| row(item, stuck, model.setting.visibility_ms))
+            .collect()
+    }
+
+    fn open(&self, _model: &Model, page: &Page, row: &Row) -> Option<Place> {
+        let entry = &stuck_of(page, row)?.entry;
+        Some(Place::Fields(Fields::new(
+            &entry.id,
+            entry.fields.as_ref()?,
+        )))
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(Scope::Pending)
+    }
+
+    fn marks(&self) -> bool {
+        true
+    }
+
+    fn copied(&self, page: &Page, row: &Row) -> String {
+        stuck_of(page, row).map_or_else(String::new, |s| s.entry.id.clone())
+    }
+
+    fn detail_height(&self, height: u16) -> u16 {
+        if height >= 24 { 7 } else { 4 }
+    }
+
+    fn detail(
+        &self,
+        model: &Model,
+        page: &Page,
+        row: &Row,
+        cells: usize,
+        theme: &Theme,
+    ) -> Vec<Line<'static>> {
+        stuck_of(page, row).map_or_else(Vec::new, |stuck| detail(model, stuck, cells, theme))
+    }
+
+    fn empty(&self) -> (String, Tint) {
+        ("✓ nothing is stuck".to_owned(), Tint::Good)
+    }
+
+    fn unit(&self, _n: usize) -> &'static str {
+        "stuck"
+    }
+
+    fn remark(&self, page: &Page) -> Option<String> {
+        match &page.feed.data {
+            Some(Data::Stuck(stuck)) if stuck.more => Some("the oldest; there are more".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// The entry of a row.
+pub(in crate::console) fn stuck_of<'a>(page: &'a Page, row: &Row) -> Option<&'a StuckEntry> {
+    match &page.feed.data {
+        Some(Data::Stuck(stuck)) => stuck.entries.get(row.item),
+        _ => None,
+    }
+}
+
+fn row(item: usize, stuck: &StuckEntry, visibility_ms: u64) -> Row {
+    let entry = &stuck.entry;
+    let source = &entry.source;
+    let bad = |is: bool, tint: Tint| if is { tint } else { Tint::Text };
+    Row {
+        id: format!("{} {} {}", source.key, entry.group, entry.id),
+        fault: !stuck.owner_live || entry.deliveries > 2,
+        item,
+        cells: vec![
+            Cell::text(&entry.id),
+            Cell::text(&source.stream).dim(),
+            Cell::text(&entry.consumer).tint(bad(!stuck.owner_live, Tint::Bad)),
+            Cell::number(duration(entry.idle_ms), entry.idle_ms as f64)
+                .tint(bad(entry.idle_ms >= visibility_ms, Tint::Warn)),
+            Cell::count(entry.deliveries).tint(bad(entry.deliveries > 2, Tint::Warn)),
+            Cell::text(entry.field("flow").unwrap_or("–")),
+            Cell::text(summary(entry.fields.as_deref())).dim().private(),
+        ],
+    }
+}
+
+fn detail(model: &Model, stuck: &StuckEntry, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let entry = &stuck.entry;
+    let owner = if stuck.owner_live { "alive" } else { "gone" };
+    let held = format!(
+        "held by {} ({owner}), untouched for {}, delivered {}",
+        entry.consumer,
+        duration(entry.idle_ms),
+        match entry.deliveries {
+            1 => "once".to_owned(),
+            n => format!("{} times", count(n)),
+        }
+    );
+    let mut lines = vec![
+        Line::from(vec![
+            Span::styled(entry.id.clone(), theme.title),
+            Span::styled(format!("  {}", cut(&entry.group, 40)), theme.dim),
+        ]),
+        Line::styled(cut(&held, cells), theme.text),
+    ];
+    let text = match &entry.fields {
+        None => "its body was trimmed: claiming it would only drop it from the list".to_owned(),
+        Some(fields) => shown(&fields_text(fields), model.unmasked),
+    };
+    lines.extend(
+        wrap(&text, cells)
+            .into_iter()
+            .map(|line| Line::styled(line, theme.text)),
+    );
+    lines
+}

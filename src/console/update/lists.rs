@@ -1,0 +1,257 @@
+//! Lists: rows are made when data comes, and the keys move, mark, sort, filter and open.
+
+use super::super::{
+    action::Act,
+    dialog::Input,
+    filter::Filter,
+    geometry,
+    message::Cmd,
+    model::{Asked, Model, Place, Prompt, Screen, Tone},
+    screens::entries::Entries,
+};
+use super::{feeds, notify, pages};
+
+/// Makes the rows of a page anew.
+pub(super) fn fill(model: &mut Model, number: u64) {
+    let faults_only = model.faults_only;
+    let Some(page) = model.page_numbered(number) else {
+        return;
+    };
+    let place = page.place.clone();
+    let data = page.feed.data.take();
+    let Some(listing) = place.listing() else {
+        return;
+    };
+    let rows = listing.rows(model, data.as_ref());
+    let hidden = model.setting.hidden.get(listing.name()).cloned();
+    if let Some(page) = model.page_numbered(number) {
+        page.feed.data = data;
+        page.table.faults_only = faults_only;
+        page.table.hidden = hidden.unwrap_or_default();
+        page.table.fill(rows, listing.columns());
+    }
+    keep_in_view(model);
+}
+
+/// The list shown, where it is made of the status.
+pub(super) fn fill_from_status(model: &mut Model) {
+    let page = model.page();
+    let listing = page.place.listing();
+    if listing.is_some_and(|l| l.query(model, page).is_none()) {
+        fill(model, page.number);
+    }
+}
+
+/// The list shown scrolls so that its selection can be seen.
+pub(super) fn keep_in_view(model: &mut Model) {
+    let height = geometry::list_height(model, model.page());
+    model.page_mut().table.keep_in_view(height);
+}
+
+fn columns(model: &Model) -> &'static [super::super::table::Column] {
+    let listing = model.page().place.listing();
+    listing.map_or(&[], |l| l.columns())
+}
+
+pub(super) fn go(model: &mut Model, screen: Screen) -> Vec<Cmd> {
+    model.screen = screen;
+    model.prompt = None;
+    let page = model.page_mut();
+    if !page.feed.in_flight {
+        page.feed.due_at_ms = 0;
+    }
+    let number = page.number;
+    fill(model, number);
+    feeds::tick(model)
+}
+
+pub(super) fn neighbour(model: &mut Model, by: isize) -> Vec<Cmd> {
+    let all = Screen::ALL;
+    let here = all.iter().position(|s| *s == model.screen).unwrap_or(0);
+    let there = (here as isize + by).rem_euclid(all.len() as isize);
+    go(model, all[there as usize])
+}
+
+/// One step back: the past, then the filter, then the marks, then the level.
+pub(super) fn back(model: &mut Model) -> Vec<Cmd> {
+    if model.past.leave() {
+        fill_from_status(model);
+        return Vec::new();
+    }
+    if !model.page().table.filter.is_empty() {
+        set_filter(model, "");
+        return feeds::tick(model);
+    }
+    let table = &mut model.page_mut().table;
+    if !table.marks.is_empty() {
+        table.marks.clear();
+        return Vec::new();
+    }
+    if model.pop() {
+        let number = model.page().number;
+        fill(model, number);
+        return feeds::tick(model);
+    }
+    Vec::new()
+}
+
+pub(super) fn open(model: &mut Model) -> Vec<Cmd> {
+    let page = model.page();
+    let listing = page.place.listing();
+    let place = listing.and_then(|l| l.open(model, page, page.table.selected()?));
+    place.map_or_else(Vec::new, |place| enter(model, place))
+}
+
+fn enter(model: &mut Model, place: Place) -> Vec<Cmd> {
+    model.push(place);
+    let number = model.page().number;
+    if pages::wanted(model).is_none() {
+        fill(model, number);
+    }
+    feeds::tick(model)
+}
+
+/// Every way to move, mark and arrange.
+pub(super) fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
+    let height = geometry::list_height(model, model.page()).max(1) as isize;
+    let columns = columns(model);
+    let table = &mut model.page_mut().table;
+    match act {
+        Act::Up => table.step(-1),
+        Act::Down => table.step(1),
+        Act::PageUp => table.step(-height),
+        Act::PageDown => table.step(height),
+        Act::First => table.step(isize::MIN),
+        Act::Last => {
+            table.step(isize::MAX);
+            let follows = model.page().place.listing().is_some_and(|l| l.follows());
+            model.page_mut().table.follows = follows;
+        }
+        Act::Mark => table.mark(),
+        Act::MarkAll => table.mark_all(),
+        Act::MarkRange => table.mark_range(),
+        Act::Sort => table.sort_next(columns, false),
+        Act::SortReverse => table.sort_next(columns, true),
+        _ => {}
+    }
+    keep_in_view(model);
+    Vec::new()
+}
+
+pub(super) fn wheel(model: &mut Model, by: isize) {
+    model.page_mut().table.step(by);
+    keep_in_view(model);
+}
+
+pub(super) fn set_filter(model: &mut Model, text: &str) {
+    let columns = columns(model);
+    let headings: Vec<&str> = columns.iter().map(|c| c.heading).collect();
+    let table = &mut model.page_mut().table;
+    table.filter = Filter::new(text, &headings);
+    table.arrange(columns);
+    keep_in_view(model);
+}
+
+pub(super) fn faults_only(model: &mut Model) {
+    model.faults_only = !model.faults_only;
+    let number = model.page().number;
+    fill(model, number);
+}
+
+pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
+    let page = model.page();
+    let listing = page.place.listing();
+    let text = listing.and_then(|l| Some(l.copied(page, page.table.selected()?)));
+    let Some(text) = text.filter(|t| !t.is_empty()) else {
+        return Vec::new();
+    };
+    notify(model, Tone::Good, format!("copied {text}"));
+    vec![Cmd::Copy(text)]
+}
+
+pub(super) fn ask(model: &mut Model, asked: Asked) {
+    let text = match asked {
+        Asked::Filter => model.page().table.filter.text().to_owned(),
+        Asked::From => String::new(),
+    };
+    model.prompt = Some(Prompt {
+        asked,
+        input: Input(text),
+    });
+}
+
+/// What was typed is taken, or not.
+pub(super) fn answer(model: &mut Model, taken: bool) -> Vec<Cmd> {
+    let Some(prompt) = model.prompt.take() else {
+        return Vec::new();
+    };
+    model.changed = true;
+    match prompt.asked {
+        Asked::Filter if !taken => set_filter(model, ""),
+        Asked::Filter => {}
+        Asked::From if taken => return begin_at(model, prompt.input.0.trim()),
+        Asked::From => {}
+    }
+    feeds::tick(model)
+}
+
+pub(super) fn browse(model: &mut Model) -> Vec<Cmd> {
+    let stream = match &model.page().place {
+        Place::Streams(_) => model.page().table.selected().map(|row| row.id.clone()),
+        Place::Groups(groups) => Some(groups.stream.clone()),
+        Place::Consumers(consumers) => Some(consumers.stream.clone()),
+        _ => None,
+    };
+    stream.map_or_else(Vec::new, |stream| {
+        enter(model, Place::Entries(Entries::of(&stream)))
+    })
+}
+
+/// Turns pages of a stream, or its order.
+pub(super) fn page_of_entries(model: &mut Model, act: Act) -> Vec<Cmd> {
+    let last = model.page().table.rows().last().map(|row| row.id.clone());
+    let Place::Entries(entries) = &mut model.page_mut().place else {
+        return Vec::new();
+    };
+    match act {
+        Act::Turn => {
+            entries.newest = !entries.newest;
+            entries.from.clear();
+        }
+        Act::NextPage => {
+            let Some(last) = last else { return Vec::new() };
+            entries.from.push(format!("({last}"));
+        }
+        _ => {
+            entries.from.pop();
+        }
+    }
+    model.page_mut().table.select(0);
+    feeds::tick(model)
+}
+
+/// An id, the milliseconds of one, or how long ago: `90s`, `5m`, `2h`.
+fn begin_at(model: &mut Model, text: &str) -> Vec<Cmd> {
+    let server_now_ms = model.shown_status().map(|s| s.overview.server.now_ms);
+    let ago_ms = crate::ops::wording::parse_duration(text).ok();
+    let is_id = !text.is_empty()
+        && text.split('-').count() <= 2
+        && text.split('-').all(|part| part.parse::<u64>().is_ok());
+    let from = match (is_id, ago_ms, server_now_ms) {
+        (true, ..) => text.to_owned(),
+        (false, Some(ago_ms), Some(now_ms)) => now_ms.saturating_sub(ago_ms).to_string(),
+        _ => {
+            notify(
+                model,
+                Tone::Bad,
+                format!("{text:?} is no id and no time like 90s, 5m or 2h"),
+            );
+            return Vec::new();
+        }
+    };
+    if let Place::Entries(entries) = &mut model.page_mut().place {
+        entries.newest = false;
+        entries.from = vec![from];
+    }
+    feeds::tick(model)
+}

@@ -1,0 +1,109 @@
+//! The question before a change, and the outcome of each id after it.
+
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    popup::{self, button, field},
+    text::{Canvas, cut, left, wrap_words},
+};
+use crate::console::{
+    dialog::{Confirm, ConfirmField, ConfirmStage},
+    table::Tint,
+    theme::Theme,
+};
+use crate::ops::wording::count;
+
+pub(super) fn draw(theme: &Theme, confirm: &Confirm, canvas: &mut Canvas<'_>, area: Rect) {
+    let wide = area.width.saturating_sub(8).clamp(56, 90);
+    let cells = usize::from(wide.min(area.width)).saturating_sub(4);
+    let lines = match &confirm.stage {
+        ConfirmStage::Done(outcomes) => outcome(outcomes, cells, theme),
+        _ => question(confirm, cells, theme),
+    };
+    let actions = actions(confirm, cells, theme);
+    let high = (lines.len() + actions.len() + 3) as u16;
+    let most = area.height.saturating_sub(2);
+    let inside = popup::open(canvas, area, (wide, high.min(most)), &confirm.title, theme);
+    let room = usize::from(inside.height).saturating_sub(actions.len() + 1);
+    let first = usize::from(confirm.scroll).min(lines.len().saturating_sub(room));
+    for (line, y) in lines.iter().skip(first).take(room).zip(0..) {
+        canvas.line(inside, y, line);
+    }
+    let top = inside.height.saturating_sub(actions.len() as u16);
+    for (line, y) in actions.iter().zip(top..) {
+        canvas.line(inside, y, line);
+    }
+}
+
+fn question(confirm: &Confirm, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::raw("")];
+    for (text, tint) in &confirm.lines {
+        let wrapped = wrap_words(text, cells.saturating_sub(2));
+        let styled = wrapped
+            .into_iter()
+            .map(|line| Line::styled(format!("  {line}"), theme.tint(*tint)));
+        lines.extend(styled);
+    }
+    lines
+}
+
+fn outcome(outcomes: &[(String, String, bool)], cells: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::raw("")];
+    for (id, text, good) in outcomes {
+        let (symbol, tint) = if *good {
+            ("✓", Tint::Good)
+        } else {
+            ("✗", Tint::Bad)
+        };
+        lines.push(Line::from(vec![
+            Span::styled(format!("  {symbol} "), theme.tint(tint)),
+            Span::styled(left(id, 24), theme.text),
+            Span::styled(
+                format!(" {}", cut(text, cells.saturating_sub(30))),
+                theme.dim,
+            ),
+        ]));
+    }
+    lines
+}
+
+fn actions(confirm: &Confirm, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    let mut buttons = vec![Span::raw(" ")];
+    match &confirm.stage {
+        ConfirmStage::Working => buttons.push(Span::styled(" working …", theme.dim)),
+        ConfirmStage::Done(_) => buttons.extend(button("Close", true, theme.text, theme)),
+        ConfirmStage::Asking => {
+            if let Some(word) = &confirm.word {
+                let typed = Span::styled(cut(&confirm.typed.0, 30), theme.text);
+                let focused = confirm.focus == ConfirmField::Typed;
+                let label = format!("type {word}");
+                lines.push(field(&label, typed, focused, true, theme));
+                lines.push(Line::raw(""));
+            }
+            let cancel = confirm.focus == ConfirmField::Cancel;
+            buttons.extend(button("Cancel", cancel, theme.text, theme));
+            buttons.push(Span::raw("  "));
+            let label = match confirm.count {
+                0 => confirm.verb.clone(),
+                n => format!("{} {}", confirm.verb, count(n)),
+            };
+            let style = if confirm.obstacle().is_none() {
+                theme.warn
+            } else {
+                theme.faint
+            };
+            let chosen = confirm.focus == ConfirmField::Do;
+            buttons.extend(button(&label, chosen, style, theme));
+        }
+    }
+    lines.push(Line::from(buttons));
+    if let Some(error) = &confirm.error {
+        let text = format!("  {}", cut(error, cells.saturating_sub(2)));
+        lines.push(Line::styled(text, theme.bad));
+    }
+    lines
+}
