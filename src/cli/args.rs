@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{schedule::ScheduleCommand, words::WordsArgs};
+use super::{schedule::ScheduleCommand, template::TemplateCommand, words::WordsArgs};
 use crate::{console::ThemeChoice, ops::wording::parse_duration};
 
 /// Campaigns by e-mail through Redis Streams: watch and operate them.
@@ -56,6 +56,10 @@ pub enum Command {
     /// Create campaigns and steer them
     #[command(subcommand)]
     Campaign(CampaignCommand),
+
+    /// Words under a name, for campaigns and schedules
+    #[command(subcommand)]
+    Template(TemplateCommand),
 
     /// Pause every campaign that runs
     #[command(after_help = "Example:\n  comms-tui pause-all")]
@@ -192,6 +196,18 @@ With --wait: shows the progress, prints the totals, and the exit code is 1 if an
     /// End it; what was not sent will not be
     #[command(after_help = "Example:\n  comms-tui campaign cancel 7")]
     Cancel { id: i64 },
+    /// Send one mail of it to an address, as a user would get it
+    #[command(
+        after_help = "Example:\n  comms-tui campaign test-send 7 --to ann@example.com --user 17"
+    )]
+    TestSend {
+        id: i64,
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
+        /// Whose fields are filled in; the first user's when missing
+        #[arg(long, value_name = "ID")]
+        user: Option<i64>,
+    },
     /// Send again to those for whom it failed
     #[command(after_help = "Examples:
   comms-tui campaign retry-failed 7
@@ -237,6 +253,9 @@ pub struct CreateArgs {
     /// A name for people; made up when missing
     #[arg(long)]
     pub name: Option<String>,
+    /// A stored template: NAME, or NAME@VERSION
+    #[arg(long)]
+    pub template: Option<String>,
     #[command(flatten)]
     pub words: WordsArgs,
     /// Start then, like 2027-01-05T09:00, instead of at once

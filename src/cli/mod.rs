@@ -13,6 +13,7 @@ mod manage;
 mod out;
 mod schedule;
 mod status;
+mod template;
 mod trace;
 mod words;
 
@@ -106,6 +107,7 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
     match command {
         Command::Status => status::status(ops, out).await,
         Command::Campaign(command) => campaign::run(ops, command, out).await,
+        Command::Template(command) => template::run(ops, command, out).await,
         Command::PauseAll => campaign::pause_all(ops, out).await,
         Command::Schedule(command) => schedule::run(ops, command, out).await,
         Command::Streams => look::streams(ops, out).await,

@@ -16,11 +16,13 @@ mod failures;
 mod groups;
 mod inbox;
 mod logs;
+pub(crate) mod mails;
 mod pending;
 mod progress;
 mod schedules;
 mod status;
 mod streams;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -68,6 +70,7 @@ pub use progress::{CampaignRow, total_of};
 pub use schedules::{AskedSchedule, FireView, ScheduleDetail, ScheduleView, campaign_name};
 pub use status::{GroupRow, Status, StreamRow};
 pub use streams::{StreamLine, StreamTable, StreamWatch};
+pub use templates::{NewTemplate, Preview};
 pub use trace::{Step, Trace};
 pub use words::AskedWords;
 
