@@ -12,8 +12,8 @@ use serde_json::json;
 
 use super::{Answer, Out, claim::confirmed, look::cut};
 use crate::ops::{
-    DeadAction, DeadDetails, DeadFilter, DeadOutcome, DeadPlan, DeadReport, Letter, Ops, grouped,
-    wording::{clock, count},
+    DeadAction, DeadDetails, DeadFilter, DeadPlan, DeadReport, Letter, Ops, grouped,
+    wording::{clock, count, dead_outcome},
 };
 
 /// How long a canary may take.
@@ -368,7 +368,7 @@ fn report(report: &DeadReport, out: &Out) -> Result<Answer> {
         let rows = report
             .results
             .iter()
-            .map(|r| vec![r.stream.clone(), r.id.clone(), outcome(&r.outcome)]);
+            .map(|r| vec![r.stream.clone(), r.id.clone(), dead_outcome(&r.outcome)]);
         out.table(&["STREAM", "ID", "OUTCOME"], rows.collect())?;
         out.line(format!(
             "{} of {} done",
@@ -377,15 +377,4 @@ fn report(report: &DeadReport, out: &Out) -> Result<Answer> {
         ))?;
     }
     Ok(answer(report.done() == 0))
-}
-
-fn outcome(outcome: &DeadOutcome) -> String {
-    match outcome {
-        DeadOutcome::Queued { round } => format!("queued again, round {round}"),
-        DeadOutcome::Appended => "appended again".to_owned(),
-        DeadOutcome::Dropped => "dropped".to_owned(),
-        DeadOutcome::Gone => "somebody else has dealt with it".to_owned(),
-        DeadOutcome::Not { why } => format!("not sent: {why}"),
-        DeadOutcome::NotTried { reason } => format!("not tried: {reason}"),
-    }
 }

@@ -13,6 +13,15 @@ use super::{
 pub(super) enum Act {
     Create,
     Claim,
+    Pause,
+    Resume,
+    Cancel,
+    RetryFailed,
+    Replay,
+    Canary,
+    Edit,
+    Drop,
+    Trace,
     PauseAll,
     ReadOnly,
     Mark,
@@ -69,6 +78,9 @@ pub(super) enum Scope {
     Groups,
     Entries,
     Pending,
+    Campaigns,
+    Failures,
+    Letters,
     Workers,
     Help,
     Palette,
@@ -77,13 +89,16 @@ pub(super) enum Scope {
 
 impl Scope {
     /// In the order of the help.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Screens,
         Self::Lists,
         Self::Streams,
         Self::Groups,
         Self::Entries,
         Self::Pending,
+        Self::Campaigns,
+        Self::Failures,
+        Self::Letters,
         Self::Workers,
         Self::Palette,
         Self::Forms,
@@ -100,6 +115,9 @@ impl Scope {
             Self::Groups => "Groups and consumers",
             Self::Entries => "Entries of a stream",
             Self::Pending => "Pending entries",
+            Self::Campaigns => "Campaigns",
+            Self::Failures => "Failed recipients",
+            Self::Letters => "Dead letters",
             Self::Workers => "Workers",
             Self::Help => "This help",
             Self::Palette => "The palette",
@@ -161,9 +179,24 @@ use KeyCode::{BackTab, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Righ
 pub(super) static ACTIONS: &[Action] = &[
     change(Act::Create, "create", Scope::Screens, &[char('c')], "create", "create a campaign"),
     danger(Act::Claim, "claim", Scope::Pending, &[char('C')], "claim", "give the marked or the selected entries to a live consumer"),
+    danger(Act::Pause, "pause", Scope::Campaigns, &[char('P')], "pause", "start no more of its mails until it is resumed"),
+    danger(Act::Resume, "resume", Scope::Campaigns, &[char('U')], "resume", "go on with a paused campaign"),
+    danger(Act::RetryFailed, "retry-failed", Scope::Campaigns, &[char('R')], "retry failed", "send again to those for whom it failed"),
+    danger(Act::Cancel, "cancel-campaign", Scope::Campaigns, &[char('X')], "cancel", "end it: what was not sent will not be"),
+    danger(Act::RetryFailed, "retry-failed", Scope::Failures, &[char('R')], "retry", "send again to the marked or the selected recipients"),
+    danger(Act::Replay, "replay", Scope::Letters, &[char('R')], "replay", "send the marked or the selected letters again, by the ledger"),
+    danger(Act::Canary, "canary", Scope::Letters, &[char('O')], "one first", "send one again, and the others only when it was accepted"),
+    danger(Act::Edit, "edit", Scope::Letters, &[char('E')], "edit", "change the data of the letter and send it again"),
+    danger(Act::Drop, "drop", Scope::Letters, &[char('X')], "drop", "throw the marked or the selected letters away"),
     look(Act::Mark, "mark", Scope::Pending, &[char(' ')], "mark", "mark or unmark the row and go on"),
     look(Act::MarkAll, "mark-all", Scope::Pending, &[char('a')], "all", "mark all that are shown, or none"),
     look(Act::MarkRange, "mark-range", Scope::Pending, &[char('v')], "range", "mark from the nearest mark to here"),
+    look(Act::Mark, "mark", Scope::Failures, &[char(' ')], "mark", "mark or unmark the row and go on"),
+    look(Act::MarkAll, "mark-all", Scope::Failures, &[char('a')], "all", "mark all that are shown, or none"),
+    look(Act::MarkRange, "mark-range", Scope::Failures, &[char('v')], "range", "mark from the nearest mark to here"),
+    look(Act::Mark, "mark", Scope::Letters, &[char(' ')], "mark", "mark or unmark the row and go on"),
+    look(Act::MarkAll, "mark-all", Scope::Letters, &[char('a')], "all", "mark all that are shown, or none"),
+    look(Act::MarkRange, "mark-range", Scope::Letters, &[char('v')], "range", "mark from the nearest mark to here"),
     look(Act::Browse, "entries", Scope::Streams, &[char('e')], "entries", "look at the entries of the stream"),
     look(Act::Browse, "entries", Scope::Groups, &[char('e')], "entries", "look at the entries of the stream"),
     look(Act::Turn, "turn", Scope::Entries, &[char('o')], "order", "the newest first, or the oldest"),
@@ -172,6 +205,7 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::PreviousPage, "previous-page", Scope::Entries, &[char('N')], "", "the page before"),
     look(Act::Open, "log", Scope::Workers, &[char('l')], "log", "follow its log"),
     look(Act::Open, "open", Scope::Lists, &[key(Enter), key(Right), char('l')], "open", "look into the row"),
+    look(Act::Trace, "trace", Scope::Lists, &[char('t')], "trace", "follow the recipient's message through all stages"),
     look(Act::Filter, "filter", Scope::Lists, &[char('/')], "filter", "show what matches: word !not field:word ^regex$"),
     look(Act::Sort, "sort", Scope::Lists, &[char('s')], "sort", "sort by the next column"),
     look(Act::SortReverse, "sort-reverse", Scope::Lists, &[char('S')], "", "turn the order around"),
@@ -197,10 +231,14 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::Copy, "copy", Scope::Lists, &[char('y')], "", "copy the row's id to the clipboard"),
     look(Act::Unmask, "unmask", Scope::Screens, &[char('m')], "", "show addresses in full, or masked"),
     look(Act::Go(Screen::Pipeline), "pipeline", Scope::Screens, &[char('1')], "", "the pipeline: what flows, what waits, what is wrong"),
+    look(Act::Go(Screen::Campaigns), "campaigns", Scope::Screens, &[char('2')], "", "campaigns: how far, what failed and why"),
     look(Act::Go(Screen::Streams), "streams", Scope::Screens, &[char('3')], "", "streams, their groups, consumers and entries"),
     look(Act::Go(Screen::Pending), "pending", Scope::Screens, &[char('4')], "", "pending entries that nobody works on"),
+    look(Act::Go(Screen::Dead), "dead", Scope::Screens, &[char('5')], "", "dead letters by cause: look, replay, drop"),
     look(Act::Go(Screen::Inbox), "inbox", Scope::Screens, &[char('7')], "", "the mails that arrived"),
     look(Act::Go(Screen::Workers), "workers", Scope::Screens, &[char('8')], "", "workers: who is alive and how fast"),
+    look(Act::Go(Screen::Audit), "audit", Scope::Screens, &[char('9')], "", "what operators did"),
+    look(Act::Go(Screen::Secrets), "secrets", Scope::Screens, &[char('0')], "", "what Vault holds for the services"),
     danger(Act::PauseAll, "pause-all", Scope::Screens, &[], "", "pause every running campaign"),
     look(Act::ReadOnly, "read-only", Scope::Screens, &[], "", "refuse every change from now on, or unlock"),
     look(Act::Up, "help-up", Scope::Help, &[key(Up), char('k')], "", "up"),
@@ -272,6 +310,14 @@ pub(super) fn is_valid(model: &Model, action: &Action) -> bool {
             let listing = page.place.listing();
             listing.is_some_and(|l| l.open(model, page, row).is_some())
         }),
+        Act::Trace => page.table.selected().is_some_and(|row| {
+            let listing = page.place.listing();
+            listing.is_some_and(|l| l.recipient(page, row).is_some())
+        }),
+        Act::Pause | Act::Resume | Act::Cancel => !page.table.is_empty(),
+        Act::RetryFailed | Act::Replay | Act::Canary | Act::Edit | Act::Drop => {
+            !page.table.is_empty()
+        }
         // A filter may be what keeps the list empty.
         Act::Filter | Act::Sort | Act::SortReverse => !page.table.rows().is_empty(),
         Act::Claim | Act::Mark | Act::MarkAll | Act::MarkRange | Act::Copy => {

@@ -1,13 +1,36 @@
 //! What a list asks for, and what comes back. `fetch` answers a query, the list makes rows of the data.
 
 use crate::ops::{
-    GroupRow, InboxMessage, MailText, PendingEntry, StreamEntry, StreamTable, StreamWatch, Stuck,
+    AuditEntry, CampaignRow, CampaignView, DeadDetails, DeadFilter, DeadGroup, Delivery,
+    FailureGroup, Failures, GroupRow, InboxMessage, Letter, MailText, PendingEntry, SecretsStatus,
+    StreamEntry, StreamTable, StreamWatch, Stuck, Trace,
 };
 
 /// A question with all that it depends on.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Query {
     Stuck,
+    Campaigns,
+    Campaign {
+        id: i64,
+    },
+    /// For whom it failed for one reason.
+    Failed {
+        campaign: i64,
+        group: FailureGroup,
+    },
+    DeadGroups,
+    Letters(DeadFilter),
+    Letter {
+        stream: String,
+        id: String,
+    },
+    Trace {
+        campaign: i64,
+        user: i64,
+    },
+    Audit,
+    Secrets,
     Streams(StreamWatch),
     Groups {
         stream: String,
@@ -49,6 +72,16 @@ impl Query {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Data {
     Stuck(Stuck),
+    Campaigns(Vec<CampaignRow>),
+    Campaign(Box<CampaignView>, Failures),
+    Failed(Vec<Delivery>),
+    /// And whether there are more letters than are read.
+    DeadGroups(Vec<DeadGroup>, bool),
+    Letters(Vec<Letter>),
+    Letter(Box<DeadDetails>),
+    Trace(Box<Trace>),
+    Audit(Vec<AuditEntry>),
+    Secrets(Box<SecretsStatus>),
     Streams(StreamTable),
     Groups(Vec<GroupRow>),
     Entries(Vec<StreamEntry>),

@@ -11,7 +11,11 @@ use super::{
     message::{Change, Cmd, Failure, Msg},
     model::View,
 };
-use crate::ops::{ClaimReport, Ops, OpsError, Status};
+use crate::ops::{
+    CampaignView, ClaimReport, DeadAction, DeadFilter, DeadPlan, DeadReport, DeliveryStatus, Ops,
+    OpsError, PlannedLetter, RetryFilter, Status, grouped,
+    wording::{count, dead_outcome},
+};
 
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
 /// A change is not given up early: its outcome would be unknown.
@@ -20,6 +24,12 @@ const CAMPAIGNS: usize = 20;
 const STUCK: usize = 200;
 /// Entries on a page of a stream or of a pending list.
 pub(super) const PAGE: usize = 200;
+/// Dead letters of a cause: a bulk action takes those that are shown.
+pub(super) const LETTERS: usize = 1_000;
+/// Campaigns and changes listed.
+pub(super) const LISTED: usize = 100;
+/// How long a canary may take.
+const CANARY_LIMIT: Duration = Duration::from_secs(10);
 /// Mails listed.
 pub(super) const MAILS: usize = 200;
 
@@ -103,7 +113,7 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
         } => Msg::Page {
             page,
             generation,
-            result: limited(LOOK_LIMIT, data(ops, query)).await,
+            result: limited(limit_of(&query), data(ops, query)).await,
         },
         Cmd::Change { dialog, change } => {
             Msg::Changed(dialog, limited(CHANGE_LIMIT, make(ops, change)).await)
@@ -147,6 +157,29 @@ async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
     Ok(match query {
         Query::Stuck => Data::Stuck(ops.stuck(STUCK).await?),
         Query::Streams(watch) => Data::Streams(ops.stream_table(&watch).await?),
+        Query::Campaigns => Data::Campaigns(ops.campaigns(LISTED).await?),
+        Query::Campaign { id } => {
+            let view = ops.show(id).await?;
+            Data::Campaign(Box::new(view), ops.failures(id).await?)
+        }
+        Query::Failed { campaign, group } => {
+            Data::Failed(ops.failed_for(campaign, &group, PAGE).await?)
+        }
+        Query::DeadGroups => {
+            let found = ops.dead_letters(&DeadFilter::default()).await?;
+            Data::DeadGroups(grouped(&found.letters), found.more)
+        }
+        Query::Letters(filter) => {
+            let mut found = ops.dead_letters(&filter).await?;
+            found.letters.truncate(LETTERS);
+            Data::Letters(found.letters)
+        }
+        Query::Letter { stream, id } => {
+            Data::Letter(Box::new(ops.dead_letter(&stream, &id).await?))
+        }
+        Query::Trace { campaign, user } => Data::Trace(Box::new(ops.trace(campaign, user).await?)),
+        Query::Audit => Data::Audit(ops.audit(LISTED).await?),
+        Query::Secrets => Data::Secrets(Box::new(ops.secrets().await)),
         Query::Groups { stream } => Data::Groups(ops.groups(Some(&stream)).await?),
         Query::Entries {
             stream,
@@ -167,8 +200,11 @@ async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
     })
 }
 
+/// What became of each id: id, outcome, and whether it is good.
+type Outcomes = Vec<(String, String, bool)>;
+
 /// Makes a change that was confirmed; says what became of each id.
-async fn make(ops: &Ops, change: Change) -> Result<Vec<(String, String, bool)>, OpsError> {
+async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
     match change {
         Change::PauseCampaigns(ids) => {
             let mut outcomes = Vec::new();
@@ -181,7 +217,91 @@ async fn make(ops: &Ops, change: Change) -> Result<Vec<(String, String, bool)>, 
             }
             Ok(outcomes)
         }
+        Change::ResumeCampaign(id) => steered(id, ops.resume(id).await),
+        Change::CancelCampaign(id) => steered(id, ops.cancel(id).await),
+        Change::RetryFailed { campaign, users } => {
+            let filter = RetryFilter {
+                users,
+                ..RetryFilter::default()
+            };
+            let report = ops.retry_failed(campaign, &filter).await?;
+            let text = format!("{} queued again", count(report.deliveries));
+            Ok(vec![(
+                format!("campaign {campaign}"),
+                text,
+                report.deliveries > 0,
+            )])
+        }
+        Change::ReplayLetters {
+            filter,
+            canary,
+            edited,
+        } => replay(ops, &filter, canary, edited.as_deref()).await,
+        Change::DropLetters(filter) => {
+            let plan = ops.plan_drop(&filter).await?;
+            Ok(outcomes(&ops.drop_dead(&plan).await?))
+        }
         Change::Unlock => Ok(Vec::new()),
+    }
+}
+
+fn steered(id: i64, done: Result<CampaignView, OpsError>) -> Result<Outcomes, OpsError> {
+    Ok(vec![(format!("campaign {id}"), done?.status, true)])
+}
+
+/// Replays letters; with a canary the first one alone, and the rest only when its mail was accepted.
+async fn replay(
+    ops: &Ops,
+    filter: &DeadFilter,
+    canary: bool,
+    edited: Option<&str>,
+) -> Result<Outcomes, OpsError> {
+    let mut plan = ops.plan_replay(filter, edited).await?;
+    let mut done = Vec::new();
+    for id in &plan.absent {
+        done.push((
+            id.clone(),
+            "it is no dead letter any more".to_owned(),
+            false,
+        ));
+    }
+    if canary {
+        let goes = |item: &PlannedLetter| matches!(item.action, DeadAction::Requeue { .. });
+        let Some(first) = plan.items.iter().position(goes) else {
+            let why = "none of these goes through the ledger, so none can be the first";
+            return Err(OpsError::Conflict(why.to_owned()));
+        };
+        let first = plan.items.remove(first);
+        let alone = DeadPlan {
+            items: vec![first.clone()],
+            ..DeadPlan::default()
+        };
+        let report = ops.replay_dead(&alone).await?;
+        done.extend(outcomes(&report));
+        let status = ops.await_canary(&first, CANARY_LIMIT).await?;
+        if report.done() == 0 || status != DeliveryStatus::Accepted {
+            let text = format!("stays: the first one is {status}");
+            let rest = plan.items.iter().map(|item| item.letter.letter.id.clone());
+            done.extend(rest.map(|id| (id, text.clone(), false)));
+            return Ok(done);
+        }
+    }
+    done.extend(outcomes(&ops.replay_dead(&plan).await?));
+    Ok(done)
+}
+
+fn outcomes(report: &DeadReport) -> Outcomes {
+    let results = report.results.iter();
+    results
+        .map(|r| (r.id.clone(), dead_outcome(&r.outcome), r.outcome.is_done()))
+        .collect()
+}
+
+/// Whole streams are read for a trace.
+fn limit_of(query: &Query) -> Duration {
+    match query {
+        Query::Trace { .. } | Query::Campaign { .. } | Query::Failed { .. } => CHANGE_LIMIT,
+        _ => LOOK_LIMIT,
     }
 }
 

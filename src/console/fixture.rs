@@ -4,6 +4,7 @@ use super::{
     data::Data,
     message::Msg,
     model::{Link, Model, Screen, Setting},
+    samples,
     theme::{Depth, Theme, ThemeChoice},
     update::update,
 };
@@ -58,6 +59,10 @@ pub(super) fn working() -> Model {
     fill(&mut model, Screen::Pending, Data::Stuck(stuck(12)));
     fill(&mut model, Screen::Streams, Data::Streams(streams()));
     fill(&mut model, Screen::Inbox, Data::Inbox(mails(9)));
+    fill(&mut model, Screen::Campaigns, Data::Campaigns(campaigns()));
+    fill(&mut model, Screen::Dead, samples::groups());
+    fill(&mut model, Screen::Audit, samples::audit());
+    fill(&mut model, Screen::Secrets, samples::secrets());
     model
 }
 
@@ -201,6 +206,14 @@ pub(super) fn empty() -> Model {
         Data::Streams(StreamTable::default()),
     );
     fill(&mut model, Screen::Inbox, Data::Inbox(Vec::new()));
+    fill(&mut model, Screen::Campaigns, Data::Campaigns(Vec::new()));
+    fill(
+        &mut model,
+        Screen::Dead,
+        Data::DeadGroups(Vec::new(), false),
+    );
+    fill(&mut model, Screen::Audit, Data::Audit(Vec::new()));
+    fill(&mut model, Screen::Secrets, Data::Secrets(Box::default()));
     model
 }
 

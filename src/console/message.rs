@@ -7,7 +7,8 @@ use super::{
     model::View,
 };
 use crate::ops::{
-    CampaignRow, CampaignView, ClaimPlan, ClaimReport, ClaimRequest, NewCampaign, OpsError, Status,
+    CampaignRow, CampaignView, ClaimPlan, ClaimReport, ClaimRequest, DeadFilter, NewCampaign,
+    OpsError, Status,
 };
 
 /// Why a request brought nothing, in words.
@@ -62,6 +63,20 @@ pub(super) enum Msg {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Change {
     PauseCampaigns(Vec<i64>),
+    ResumeCampaign(i64),
+    CancelCampaign(i64),
+    /// No users: all for whom it failed.
+    RetryFailed {
+        campaign: i64,
+        users: Vec<i64>,
+    },
+    /// Letters by their ids; `canary`: one first. `edited` is the data of the only one.
+    ReplayLetters {
+        filter: DeadFilter,
+        canary: bool,
+        edited: Option<String>,
+    },
+    DropLetters(DeadFilter),
     /// Only the gate itself: no change of data.
     Unlock,
 }

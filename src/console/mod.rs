@@ -35,6 +35,8 @@ mod keymap;
 mod message;
 mod model;
 mod place;
+#[cfg(test)]
+mod samples;
 mod screens;
 mod settings;
 mod table;

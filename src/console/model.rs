@@ -80,12 +80,16 @@ pub(super) enum Asked {
     Filter,
     /// Where to begin in a stream.
     From,
+    /// The data of a dead letter.
+    Edit,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Prompt {
     pub asked: Asked,
     pub input: Input,
+    /// The row that it was asked about; empty: none.
+    pub about: String,
 }
 
 /// Facts that don't change while the console runs, but for `read_only`.

@@ -4,8 +4,10 @@ use super::{
     data::Data,
     model::Feed,
     screens::{
-        Listing, consumers::Consumers, entries::Entries, entry::Fields, groups::Groups, held::Held,
-        inbox::Inbox, log::Log, mail::Mail, pending::Pending, streams::Streams, workers::Workers,
+        Listing, audit::Audit, campaign::Details, campaigns::Campaigns, consumers::Consumers,
+        dead::Dead, entries::Entries, entry::Fields, failures::Failed, groups::Groups, held::Held,
+        inbox::Inbox, letter::Opened, letters::Letters, log::Log, mail::Mail, pending::Pending,
+        secrets::Secrets, streams::Streams, trace::Way, workers::Workers,
     },
     table::Table,
 };
@@ -14,29 +16,41 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Screen {
     Pipeline,
+    Campaigns,
     Streams,
     Pending,
+    Dead,
     Inbox,
     Workers,
+    Audit,
+    Secrets,
 }
 
 impl Screen {
     /// In the order of their digits.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Pipeline,
+        Self::Campaigns,
         Self::Streams,
         Self::Pending,
+        Self::Dead,
         Self::Inbox,
         Self::Workers,
+        Self::Audit,
+        Self::Secrets,
     ];
 
     pub(super) fn digit(self) -> char {
         match self {
             Self::Pipeline => '1',
+            Self::Campaigns => '2',
             Self::Streams => '3',
             Self::Pending => '4',
+            Self::Dead => '5',
             Self::Inbox => '7',
             Self::Workers => '8',
+            Self::Audit => '9',
+            Self::Secrets => '0',
         }
     }
 
@@ -47,6 +61,10 @@ impl Screen {
             Self::Pending => "Pending",
             Self::Inbox => "Inbox",
             Self::Workers => "Workers",
+            Self::Campaigns => "Campaigns",
+            Self::Dead => "Dead",
+            Self::Audit => "Audit",
+            Self::Secrets => "Secrets",
         }
     }
 
@@ -58,6 +76,10 @@ impl Screen {
             Self::Pending => Place::Pending(Pending),
             Self::Inbox => Place::Inbox(Inbox),
             Self::Workers => Place::Workers(Workers),
+            Self::Campaigns => Place::Campaigns(Campaigns),
+            Self::Dead => Place::Dead(Dead),
+            Self::Audit => Place::Audit(Audit),
+            Self::Secrets => Place::Secrets(Secrets),
         }
     }
 }
@@ -67,6 +89,15 @@ impl Screen {
 pub(super) enum Place {
     /// The home screen, which is no list.
     Pipeline,
+    Campaigns(Campaigns),
+    Details(Details),
+    Failed(Failed),
+    Trace(Way),
+    Dead(Dead),
+    Letters(Letters),
+    Letter(Opened),
+    Audit(Audit),
+    Secrets(Secrets),
     Streams(Streams),
     Groups(Groups),
     Consumers(Consumers),
@@ -84,6 +115,15 @@ impl Place {
     pub(super) fn listing(&self) -> Option<&dyn Listing> {
         Some(match self {
             Self::Pipeline => return None,
+            Self::Campaigns(it) => it,
+            Self::Details(it) => it,
+            Self::Failed(it) => it,
+            Self::Trace(it) => it,
+            Self::Dead(it) => it,
+            Self::Letters(it) => it,
+            Self::Letter(it) => it,
+            Self::Audit(it) => it,
+            Self::Secrets(it) => it,
             Self::Streams(it) => it,
             Self::Groups(it) => it,
             Self::Consumers(it) => it,

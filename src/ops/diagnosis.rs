@@ -22,6 +22,7 @@ pub enum Severity {
 pub enum Remedy {
     Claim,
     Workers,
+    DeadLetters,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -158,14 +159,17 @@ fn group_findings(
 
 fn stage_findings(stage: &StreamView, findings: &mut Vec<Finding>) {
     if stage.dead > 0 {
-        findings.push(Finding::new(
-            Severity::Warning,
-            match stage.dead {
-                1 => format!("1 dead letter of {}", stage.stream),
-                n => format!("{} dead letters of {}", count(n), stage.stream),
-            },
-            "comms-tui dead list",
-        ));
+        findings.push(
+            Finding::new(
+                Severity::Warning,
+                match stage.dead {
+                    1 => format!("1 dead letter of {}", stage.stream),
+                    n => format!("{} dead letters of {}", count(n), stage.stream),
+                },
+                "comms-tui dead list",
+            )
+            .mended_by(Remedy::DeadLetters),
+        );
     }
     for group in stage.groups.iter().filter(|g| g.name != stage.group) {
         findings.push(Finding::new(

@@ -12,6 +12,7 @@ mod deep;
 mod diagnosis;
 mod doctor;
 mod error;
+mod failures;
 mod groups;
 mod inbox;
 mod logs;
@@ -49,6 +50,7 @@ pub use crate::queue::inspect::{
 };
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
 pub use crate::secrets::{SecretPath, SecretsStatus};
+pub use crate::store::{Delivery, DeliveryStatus};
 pub use again::{AgainReport, Paused, Resolution, RetryFilter};
 pub use campaigns::{CampaignView, NewCampaign, generated_name};
 pub use claim::{
@@ -60,6 +62,7 @@ pub use dead::{
 };
 pub use diagnosis::{Finding, Remedy, Severity, diagnose};
 pub use error::OpsError;
+pub use failures::{FailureGroup, Failures};
 pub use groups::{GroupPlan, GroupResult, GroupVerb};
 pub use inbox::{InboxMessage, InboxStats, MailBody, MailText};
 pub use pending::{Stuck, StuckEntry};

@@ -1,6 +1,6 @@
 //! Numbers, durations and sizes as people read them; the same on every face.
 
-use super::ClaimOutcome;
+use super::{ClaimOutcome, DeadOutcome};
 
 /// Between groups of three digits: a thin space (U+2009).
 pub const SEPARATOR: char = '\u{2009}';
@@ -112,6 +112,18 @@ pub fn outcome(outcome: &ClaimOutcome) -> String {
         ClaimOutcome::Acknowledged => "handled meanwhile".to_owned(),
         ClaimOutcome::Unknown => "unknown: the reply was lost".to_owned(),
         ClaimOutcome::NotTried { reason } => format!("not tried: {reason}"),
+    }
+}
+
+/// What became of a dead letter, in words.
+pub fn dead_outcome(outcome: &DeadOutcome) -> String {
+    match outcome {
+        DeadOutcome::Queued { round } => format!("queued again, round {round}"),
+        DeadOutcome::Appended => "appended again".to_owned(),
+        DeadOutcome::Dropped => "dropped".to_owned(),
+        DeadOutcome::Gone => "somebody else has dealt with it".to_owned(),
+        DeadOutcome::Not { why } => format!("not sent: {why}"),
+        DeadOutcome::NotTried { reason } => format!("not tried: {reason}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Listing,
-    entry::{Fields, summary},
+    entry::{Fields, recipient_of, summary},
     plural,
 };
 use crate::console::{
@@ -95,6 +95,13 @@ impl Listing for Entries {
         };
         let entry = entries.get(row.item)?;
         Some(Place::Fields(Fields::new(&entry.id, &entry.fields)))
+    }
+
+    fn recipient(&self, page: &Page, row: &Row) -> Option<(i64, i64)> {
+        let Some(Data::Entries(entries)) = &page.feed.data else {
+            return None;
+        };
+        recipient_of(Some(&entries.get(row.item)?.fields))
     }
 
     fn scope(&self) -> Option<Scope> {

@@ -101,6 +101,20 @@ fn decoded(value: &str) -> Vec<String> {
     }
 }
 
+/// Whose message an entry is: campaign (0: none) and user.
+pub(in crate::console) fn recipient_of(fields: Option<&[(String, String)]>) -> Option<(i64, i64)> {
+    let field = |name: &str| {
+        let found = fields?.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    let data: serde_json::Value = serde_json::from_str(field("data")?).ok()?;
+    let campaign = match field("flow")? {
+        "" => 0,
+        flow => flow.parse().ok()?,
+    };
+    Some((campaign, data.get("user")?.as_i64()?))
+}
+
 /// `name=value` for each field.
 pub(in crate::console) fn fields_text(fields: &[(String, String)]) -> String {
     let fields: Vec<String> = fields

@@ -2,7 +2,7 @@
 
 use super::{
     Listing,
-    entry::{Fields, summary},
+    entry::{Fields, recipient_of, summary},
     plural,
 };
 use crate::console::{
@@ -81,6 +81,10 @@ impl Listing for Held {
             &entry.id,
             entry.fields.as_ref()?,
         )))
+    }
+
+    fn recipient(&self, page: &Page, row: &Row) -> Option<(i64, i64)> {
+        recipient_of(held_of(page, row)?.fields.as_deref())
     }
 
     fn scope(&self) -> Option<Scope> {

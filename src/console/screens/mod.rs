@@ -1,15 +1,24 @@
 //! The screens that are lists, one file each: what it asks for, its columns, and how a row is made.
 
+pub(super) mod audit;
+pub(super) mod campaign;
+pub(super) mod campaigns;
 pub(super) mod consumers;
+pub(super) mod dead;
 pub(super) mod entries;
 pub(super) mod entry;
+pub(super) mod failures;
 pub(super) mod groups;
 pub(super) mod held;
 pub(super) mod inbox;
+pub(super) mod letter;
+pub(super) mod letters;
 pub(super) mod log;
 pub(super) mod mail;
 pub(super) mod pending;
+pub(super) mod secrets;
 pub(super) mod streams;
+pub(super) mod trace;
 pub(super) mod workers;
 
 use ratatui::text::Line;
@@ -48,6 +57,11 @@ pub(super) trait Listing {
 
     /// Where Enter leads.
     fn open(&self, _model: &Model, _page: &Page, _row: &Row) -> Option<Place> {
+        None
+    }
+
+    /// Whose message a row is about: campaign and user. `t` traces it.
+    fn recipient(&self, _page: &Page, _row: &Row) -> Option<(i64, i64)> {
         None
     }
 
@@ -120,6 +134,10 @@ pub(super) fn all() -> Vec<Place> {
         }),
         Place::Entries(entries::Entries::of("")),
         Place::Pending(pending::Pending),
+        Place::Campaigns(campaigns::Campaigns),
+        Place::Dead(dead::Dead),
+        Place::Audit(audit::Audit),
+        Place::Secrets(secrets::Secrets),
         Place::Inbox(inbox::Inbox),
         Place::Workers(workers::Workers),
     ]

@@ -8,7 +8,7 @@ use crate::console::{
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    screens::entry::{Fields, fields_text, summary},
+    screens::entry::{Fields, fields_text, recipient_of, summary},
     table::{Cell, Column, Row, Tint},
     theme::Theme,
     view::text::{cut, shown, wrap},
@@ -63,6 +63,10 @@ impl Listing for Pending {
             &entry.id,
             entry.fields.as_ref()?,
         )))
+    }
+
+    fn recipient(&self, page: &Page, row: &Row) -> Option<(i64, i64)> {
+        recipient_of(stuck_of(page, row)?.entry.fields.as_deref())
     }
 
     fn scope(&self) -> Option<Scope> {

@@ -5,20 +5,22 @@ use super::super::{
     action::Act,
     dialog::{Confirm, ConfirmField, ConfirmStage, Dialog},
     message::{Change, Cmd, Failure},
-    model::{Model, Tone},
+    model::{Model, Place, Tone},
+    screens::letters::letter_of,
     table::Tint,
+    view::text::shown,
 };
 use super::{feeds, notify};
-use crate::ops::wording::count;
+use crate::ops::{DeadFilter, wording::count};
 
 /// What must be typed to leave read-only mode.
 const UNLOCK: &str = "unlock";
 
-fn ask(model: &mut Model, confirm: Confirm) {
+pub(super) fn ask(model: &mut Model, confirm: Confirm) {
     model.dialog = Some(Dialog::Confirm(confirm));
 }
 
-fn number(model: &mut Model) -> u64 {
+pub(super) fn number(model: &mut Model) -> u64 {
     model.dialogs += 1;
     model.dialogs
 }
@@ -49,6 +51,87 @@ pub(super) fn pause_all(model: &mut Model) -> Vec<Cmd> {
     confirm.lines.push((after.to_owned(), Tint::Dim));
     ask(model, confirm);
     Vec::new()
+}
+
+/// The chosen letters, frozen by their ids.
+fn chosen_letters(model: &Model) -> Option<(DeadFilter, Vec<String>)> {
+    let page = model.page();
+    let Place::Letters(letters) = &page.place else {
+        return None;
+    };
+    let chosen = page.table.chosen();
+    let ids: Vec<String> = chosen.iter().map(|row| row.id.clone()).collect();
+    let reasons = chosen
+        .iter()
+        .filter_map(|row| letter_of(page, row))
+        .map(|one| {
+            shown(
+                &format!("{}  {}", one.letter.id, one.letter.reason),
+                model.unmasked,
+            )
+        });
+    let filter = DeadFilter {
+        ids,
+        ..letters.filter()
+    };
+    Some((filter, reasons.collect()))
+}
+
+pub(super) fn letters(model: &mut Model, act: Act) -> Vec<Cmd> {
+    let Some((filter, reasons)) = chosen_letters(model).filter(|(f, _)| !f.ids.is_empty()) else {
+        return Vec::new();
+    };
+    let n = filter.ids.len() as u64;
+    let replayed = |canary| Change::ReplayLetters {
+        filter: filter.clone(),
+        canary,
+        edited: None,
+    };
+    let ledger = "Through the ledger: a mail that was accepted is not sent again.";
+    let (title, verb, change, after) = match act {
+        Act::Drop => (
+            "Throw dead letters away",
+            "Drop",
+            Change::DropLetters(filter.clone()),
+            "They are gone for ever; the ledger still says who failed.",
+        ),
+        Act::Canary => (
+            "Send one again, then the others",
+            "Replay",
+            replayed(true),
+            "The others only when the first one was accepted. An accepted mail is not sent again.",
+        ),
+        _ => ("Send dead letters again", "Replay", replayed(false), ledger),
+    };
+    let mut confirm = Confirm::new(number(model), title, verb, n, change);
+    for reason in reasons {
+        confirm.lines.push((reason, Tint::Text));
+    }
+    confirm.lines.push((after.to_owned(), Tint::Dim));
+    ask(model, confirm);
+    Vec::new()
+}
+
+/// One letter with other data.
+pub(super) fn replay_edited(model: &mut Model, id: &str, data: &str) {
+    let Place::Letters(letters) = &model.page().place else {
+        return;
+    };
+    let change = Change::ReplayLetters {
+        filter: DeadFilter {
+            ids: vec![id.to_owned()],
+            ..letters.filter()
+        },
+        canary: false,
+        edited: Some(data.to_owned()),
+    };
+    let title = "Send a dead letter with other data";
+    let mut confirm = Confirm::new(number(model), title, "Replay", 1, change);
+    let data = shown(data, model.unmasked);
+    confirm.lines.push((format!("{id}  {data}"), Tint::Text));
+    let after = "It is checked as its stage would read it, and goes through the ledger.";
+    confirm.lines.push((after.to_owned(), Tint::Dim));
+    ask(model, confirm);
 }
 
 /// Locks at once; unlocking must be typed.

@@ -8,7 +8,7 @@ use super::super::{
     message::Cmd,
     model::{Asked, Model, Tone},
 };
-use super::{claim, confirm, create, feeds, lists, notify, palette};
+use super::{campaigns, claim, confirm, create, feeds, lists, notify, palette};
 
 /// Lines of PgUp and PgDn in a text.
 const PAGE: isize = 10;
@@ -43,7 +43,13 @@ pub(super) fn key(model: &mut Model, event: &KeyEvent) -> Vec<Cmd> {
 /// Does what an action of the table means; it is valid.
 pub(super) fn perform(model: &mut Model, action: &Action) -> Vec<Cmd> {
     model.changed = true;
-    if action.scope == Scope::Lists || action.scope == Scope::Pending {
+    let lists = [
+        Scope::Lists,
+        Scope::Pending,
+        Scope::Failures,
+        Scope::Letters,
+    ];
+    if lists.contains(&action.scope) && !action.dangerous || action.act == Act::Claim {
         if let Act::Claim = action.act {
             return claim::open(model);
         }
@@ -56,6 +62,7 @@ fn list_act(model: &mut Model, act: Act) -> Vec<Cmd> {
     match act {
         Act::Open => lists::open(model),
         Act::Copy => lists::copy(model),
+        Act::Trace => lists::trace(model),
         Act::Filter => {
             lists::ask(model, Asked::Filter);
             Vec::new()
@@ -164,6 +171,11 @@ fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
         Act::Close => model.dialog = None,
         Act::Create => return create::open(model),
         Act::PauseAll => return confirm::pause_all(model),
+        Act::Pause | Act::Resume | Act::Cancel | Act::RetryFailed => {
+            return campaigns::ask(model, act);
+        }
+        Act::Replay | Act::Canary | Act::Drop => return confirm::letters(model, act),
+        Act::Edit => lists::ask(model, Asked::Edit),
         Act::ReadOnly => return confirm::read_only(model),
         Act::Back => return lists::back(model),
         Act::Open => return lists::open(model),

@@ -7,9 +7,9 @@ use super::super::{
     geometry,
     message::Cmd,
     model::{Asked, Model, Place, Prompt, Screen, Tone},
-    screens::entries::Entries,
+    screens::{entries::Entries, letters, trace::Way},
 };
-use super::{feeds, notify, pages};
+use super::{confirm, feeds, notify, pages};
 
 /// Makes the rows of a page anew.
 pub(super) fn fill(model: &mut Model, number: u64) {
@@ -173,10 +173,13 @@ pub(super) fn ask(model: &mut Model, asked: Asked) {
     let text = match asked {
         Asked::Filter => model.page().table.filter.text().to_owned(),
         Asked::From => String::new(),
+        Asked::Edit => chosen_letter(model).map_or_else(String::new, |l| l.letter.data.clone()),
     };
+    let about = model.page().table.selected();
     model.prompt = Some(Prompt {
         asked,
         input: Input(text),
+        about: about.map_or_else(String::new, |row| row.id.clone()),
     });
 }
 
@@ -190,9 +193,25 @@ pub(super) fn answer(model: &mut Model, taken: bool) -> Vec<Cmd> {
         Asked::Filter if !taken => set_filter(model, ""),
         Asked::Filter => {}
         Asked::From if taken => return begin_at(model, prompt.input.0.trim()),
-        Asked::From => {}
+        Asked::Edit if taken => confirm::replay_edited(model, &prompt.about, prompt.input.0.trim()),
+        Asked::From | Asked::Edit => {}
     }
     feeds::tick(model)
+}
+
+fn chosen_letter(model: &Model) -> Option<&crate::ops::Letter> {
+    let page = model.page();
+    letters::letter_of(page, page.table.selected()?)
+}
+
+/// Follows the message of the selected row's recipient.
+pub(super) fn trace(model: &mut Model) -> Vec<Cmd> {
+    let page = model.page();
+    let listing = page.place.listing();
+    let found = listing.and_then(|l| l.recipient(page, page.table.selected()?));
+    found.map_or_else(Vec::new, |(campaign, user)| {
+        enter(model, Place::Trace(Way { campaign, user }))
+    })
 }
 
 pub(super) fn browse(model: &mut Model) -> Vec<Cmd> {

@@ -1,6 +1,9 @@
 //! What each message changes. Pure: no clock, no I/O; what is to be done outside comes back as
 //! commands.
 
+#[cfg(test)]
+mod again_tests;
+mod campaigns;
 mod claim;
 mod confirm;
 mod create;

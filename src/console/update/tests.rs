@@ -90,9 +90,13 @@ fn keys_lead_from_screen_to_screen() {
         ("4", Screen::Pending),
         ("8", Screen::Workers),
         ("4 1", Screen::Pipeline),
-        ("tab", Screen::Streams),
-        ("tab tab", Screen::Pending),
-        ("backtab", Screen::Workers),
+        ("tab", Screen::Campaigns),
+        ("tab tab", Screen::Streams),
+        ("backtab", Screen::Secrets),
+        ("2", Screen::Campaigns),
+        ("5", Screen::Dead),
+        ("9", Screen::Audit),
+        ("0", Screen::Secrets),
         ("backtab tab", Screen::Pipeline),
     ] {
         let mut model = fixture::working();

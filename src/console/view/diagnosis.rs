@@ -79,5 +79,6 @@ fn remedy_keys(remedy: Remedy) -> String {
     match remedy {
         Remedy::Claim => format!("{} {}", key(Act::Go(Screen::Pending)), key(Act::Claim)),
         Remedy::Workers => key(Act::Go(Screen::Workers)),
+        Remedy::DeadLetters => key(Act::Go(Screen::Dead)),
     }
 }

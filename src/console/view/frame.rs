@@ -85,17 +85,40 @@ fn state(model: &Model) -> Line<'static> {
     Line::from(spans)
 }
 
-/// One space, then for each screen its pointer, digit, title, number, and two spaces.
-fn tab(model: &Model, screen: Screen) -> Vec<Span<'static>> {
+/// How much of each tab there is room for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Wide,
+    /// One space after each.
+    Narrow,
+    /// Only digits, but for the screen shown.
+    Digits,
+}
+
+fn room(model: &Model) -> Room {
+    let wide = |room: Room| {
+        let spans = Screen::ALL.into_iter().flat_map(|s| tab(model, s, room));
+        spans.map(|span| span.width()).sum::<usize>() + 1
+    };
+    [Room::Wide, Room::Narrow]
+        .into_iter()
+        .find(|room| wide(*room) <= usize::from(model.size.0))
+        .unwrap_or(Room::Digits)
+}
+
+/// Its pointer, digit, title, number, and spaces.
+fn tab(model: &Model, screen: Screen, room: Room) -> Vec<Span<'static>> {
     let theme = &model.setting.theme;
     let here = screen == model.screen;
     let pointer = if here { super::widgets::POINTER } else { " " };
     let style = if here { theme.title } else { theme.dim };
     let mut spans = vec![
         Span::styled(pointer, theme.accent),
-        Span::styled(format!("{} ", screen.digit()), theme.accent),
-        Span::styled(screen.title(), style),
+        Span::styled(screen.digit().to_string(), theme.accent),
     ];
+    if here || room != Room::Digits {
+        spans.push(Span::styled(format!(" {}", screen.title()), style));
+    }
     let (number, style) = match screen {
         Screen::Pending => (stuck_number(model), theme.warn),
         Screen::Workers => {
@@ -103,20 +126,21 @@ fn tab(model: &Model, screen: Screen) -> Vec<Span<'static>> {
             let known = model.status.data.is_some();
             (known.then(|| live.to_string()), theme.dim)
         }
+        Screen::Dead => (dead_number(model), theme.bad),
         _ => (None, theme.dim),
     };
     if let Some(number) = number {
         spans.push(Span::styled(format!(" {number}"), style));
     }
-    spans.push(Span::raw("  "));
+    spans.push(Span::raw(if room == Room::Wide { "  " } else { " " }));
     spans
 }
 
 /// Where each tab lies, in cells from the left: for the mouse.
 pub(in crate::console) fn tab_spans(model: &Model) -> Vec<(Screen, std::ops::Range<usize>)> {
-    let mut at = 1;
+    let (mut at, room) = (1, room(model));
     let place = |screen: Screen| {
-        let wide: usize = tab(model, screen).iter().map(Span::width).sum();
+        let wide: usize = tab(model, screen, room).iter().map(Span::width).sum();
         let from = at;
         at += wide;
         (screen, from..at)
@@ -125,9 +149,15 @@ pub(in crate::console) fn tab_spans(model: &Model) -> Vec<(Screen, std::ops::Ran
 }
 
 fn tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let mut spans = vec![Span::raw(" ")];
-    spans.extend(Screen::ALL.into_iter().flat_map(|s| tab(model, s)));
+    let (mut spans, room) = (vec![Span::raw(" ")], room(model));
+    spans.extend(Screen::ALL.into_iter().flat_map(|s| tab(model, s, room)));
     canvas.line(area, 1, &Line::from(spans));
+}
+
+fn dead_number(model: &Model) -> Option<String> {
+    let stages = &model.shown_status()?.overview.stages;
+    let dead: u64 = stages.iter().map(|stage| stage.dead).sum();
+    (dead > 0).then(|| count(dead))
 }
 
 /// Entries held by nobody alive, known without looking at each.
@@ -202,6 +232,7 @@ fn typed(prompt: &Prompt, cells: usize, theme: &Theme) -> Line<'static> {
             "/",
             "word  !not  field:word  ^regex$   enter keeps, esc clears",
         ),
+        Asked::Edit => ("data ", "the entry's JSON   enter, esc"),
         Asked::From => ("from ", "an id, or so long ago: 90s, 5m, 2h   enter, esc"),
     };
     let text = cut(&prompt.input.0, cells.saturating_sub(width(label) + 2));

@@ -12,6 +12,7 @@ use crate::console::{
     fixture,
     message::{Cmd, Msg},
     model::{Model, Screen},
+    samples,
     theme::{Depth, Theme, ThemeChoice},
     update::update,
 };
@@ -119,6 +120,25 @@ fn every_level_below_a_screen() {
         named("fields", "3jje\n", vec![entries()]),
         named("mail", "7\n", vec![Data::Mail(Box::new(fixture::mail()))]),
         named("log", "8l", vec![log()]),
+        named("campaign", "2\n", vec![samples::campaign()]),
+        named(
+            "failed",
+            "2\nG\n",
+            vec![samples::campaign(), samples::failed()],
+        ),
+        named(
+            "trace",
+            "2\nG\n\n",
+            vec![samples::campaign(), samples::failed(), samples::trace()],
+        ),
+        named("letters", "5\n", vec![Data::Letters(samples::letters(12))]),
+        named(
+            "letter",
+            "5\n\n",
+            vec![Data::Letters(samples::letters(12)), samples::letter()],
+        ),
+        named("replay", "5\naR", vec![Data::Letters(samples::letters(12))]),
+        named("retry_failed", "2\nR", vec![samples::campaign()]),
     ];
     for (name, model) in &levels {
         for size in [(80, 24), (120, 40)] {

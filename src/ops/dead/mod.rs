@@ -152,13 +152,13 @@ pub struct DeadReport {
 impl DeadReport {
     /// How many were queued, appended or dropped.
     pub fn done(&self) -> usize {
-        let done = |r: &&DeadResult| {
-            matches!(
-                r.outcome,
-                DeadOutcome::Queued { .. } | DeadOutcome::Appended | DeadOutcome::Dropped
-            )
-        };
-        self.results.iter().filter(done).count()
+        self.results.iter().filter(|r| r.outcome.is_done()).count()
+    }
+}
+
+impl DeadOutcome {
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Queued { .. } | Self::Appended | Self::Dropped)
     }
 }
 

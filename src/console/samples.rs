@@ -1,0 +1,201 @@
+//! What the screens of campaigns, dead letters, audit and secrets show in tests.
+
+use std::collections::BTreeMap;
+
+use super::{data::Data, fixture};
+use crate::ops::{
+    AuditEntry, CampaignView, DeadDetails, DeadLetter, Delivery, DeliveryStatus, FailureGroup,
+    Failures, Letter, SecretPath, SecretsStatus, Step, Trace, grouped,
+};
+
+const AT_MS: i64 = 1_699_999_200_000;
+
+pub(super) fn campaign() -> Data {
+    let view = CampaignView {
+        id: 8,
+        name: "Winter sale, second wave".to_owned(),
+        status: "running".to_owned(),
+        balanced: true,
+        queued: 80_000,
+        accepted: 61_204,
+        failed: 214,
+        retrying: 41,
+        in_flight: 18_541,
+        rate: 17_900.0,
+        eta_s: Some(3),
+        subject: "{{ first_name }}, it is winter".to_owned(),
+        in_doubt_policy: "resend".to_owned(),
+        created_at: "2026-01-01T12:00:00Z".to_owned(),
+        ..CampaignView::default()
+    };
+    Data::Campaign(Box::new(view), failures())
+}
+
+pub(super) fn failures() -> Failures {
+    let group = |code, cause: &str, count| FailureGroup {
+        status: DeliveryStatus::Failed,
+        code,
+        cause: cause.to_owned(),
+        count,
+    };
+    Failures {
+        groups: vec![
+            group(Some(550), "5.1.1 <…>: no such user here", 201),
+            group(Some(452), "4.2.2 <…>: mailbox full", 12),
+            group(None, "no answer", 1),
+        ],
+        more: false,
+    }
+}
+
+fn delivery(user: i64) -> Delivery {
+    let attempt = |attempt: u32| crate::store::Attempt {
+        round: 1,
+        attempt,
+        at_ms: AT_MS + i64::from(attempt) * 31_000,
+        code: Some(452),
+        answer: format!("4.2.2 <ann.lee.{user}@example.com>: mailbox full"),
+    };
+    Delivery {
+        campaign_id: 8,
+        user_id: user,
+        channel: "email".to_owned(),
+        status: DeliveryStatus::Failed,
+        owner: fixture::LIVE.to_owned(),
+        attempt: 2,
+        round: 1,
+        in_doubt_count: 0,
+        code: Some(452),
+        answer: Some(attempt(2).answer),
+        message_id: format!("<8.{user}.email@comms.example.com>"),
+        due_at_ms: None,
+        created_at_ms: AT_MS,
+        updated_at_ms: AT_MS + 62_000,
+        moved_from: None,
+        history: vec![attempt(1), attempt(2)],
+    }
+}
+
+pub(super) fn failed() -> Data {
+    Data::Failed((41..53).map(delivery).collect())
+}
+
+pub(super) fn letters(count: u64) -> Vec<Letter> {
+    let mut letters: Vec<Letter> = (0..count)
+        .map(|n| {
+            let reason =
+                format!("refused at RCPT: 452 4.2.2 <ann.lee.{n}@example.com>: mailbox full");
+            Letter::from(DeadLetter {
+                stream: "email-notification".to_owned(),
+                id: format!("1699999262000-{n}"),
+                origin_id: format!("1699999200000-{n}"),
+                kind: "email.requested".to_owned(),
+                flow: "8".to_owned(),
+                data: format!(r#"{{"v":1,"user":{n},"email":"ann.lee.{n}@example.com"}}"#),
+                attempt: 8,
+                round: 1,
+                reason,
+                at_ms: 1_699_999_262_000,
+                counted: true,
+                ..DeadLetter::default()
+            })
+        })
+        .collect();
+    letters.push(Letter::from(DeadLetter {
+        stream: "campaign".to_owned(),
+        id: "1699999100000-0".to_owned(),
+        reason: "no field \"type\"".to_owned(),
+        at_ms: 1_699_999_100_000,
+        raw: Some("[[\"hello\",\"world\"]]".to_owned()),
+        ..DeadLetter::default()
+    }));
+    letters
+}
+
+pub(super) fn groups() -> Data {
+    Data::DeadGroups(grouped(&letters(12)), false)
+}
+
+pub(super) fn letter() -> Data {
+    let letter = letters(1).remove(0);
+    let delivery = Some(delivery(0));
+    Data::Letter(Box::new(DeadDetails { letter, delivery }))
+}
+
+pub(super) fn trace() -> Data {
+    let step = |after_ms: u64, wait_ms, what: &str| Step {
+        at_ms: 1_699_999_200_000 + after_ms,
+        wait_ms,
+        what: what.to_owned(),
+    };
+    Data::Trace(Box::new(Trace {
+        campaign: None,
+        user: 41,
+        delivery: Some(delivery(41)),
+        entries: Vec::new(),
+        letters: Vec::new(),
+        steps: vec![
+            step(0, 0, "campaign accepted"),
+            step(180, 180, "first in the ledger"),
+            step(
+                31_000,
+                30_820,
+                "attempt 1 of round 1 failed: 452 4.2.2 <ann.lee.41@example.com>: mailbox full",
+            ),
+        ],
+        now: "waits for its next attempt (email-notification)".to_owned(),
+        partial: false,
+    }))
+}
+
+pub(super) fn audit() -> Data {
+    let entry = |n: u64, what: &str, before: &str, after: &str, command: &str| AuditEntry {
+        id: format!("1699999200000-{n}"),
+        at_ms: 1_699_999_200_000 - n * 60_000,
+        who: "ann@mailbox".to_owned(),
+        what: what.to_owned(),
+        ids: format!("{n}"),
+        before: before.to_owned(),
+        after: after.to_owned(),
+        command: command.to_owned(),
+    };
+    Data::Audit(vec![
+        entry(1, "campaign.retry-failed", "214 failed", "214 queued", ""),
+        entry(
+            2,
+            "claim email-notification email-service",
+            "mailbox-7f3a-3990-1731 held 212",
+            "mailbox-7f3a-4103-1731 got 212 of 212",
+            "XCLAIM {comms:0}:email-notification email-service mailbox-7f3a-4103-1731 60000 1-1",
+        ),
+        entry(3, "campaign.create", "", "running", ""),
+    ])
+}
+
+pub(super) fn secrets() -> Data {
+    let path = |service: &str, found| SecretPath {
+        path: format!("secret/{service}/dev"),
+        service: service.to_owned(),
+        profile: "dev".to_owned(),
+        state: if found { "found" } else { "missing" }.to_owned(),
+        found,
+        values: match found {
+            true => BTreeMap::from(
+                ["database_url", "redis_url"].map(|n| (n.to_owned(), "••••••••".to_owned())),
+            ),
+            false => BTreeMap::new(),
+        },
+    };
+    Data::Secrets(Box::new(SecretsStatus {
+        addr: "http://127.0.0.1:8200".to_owned(),
+        auth: "token".to_owned(),
+        state: "unsealed".to_owned(),
+        usable: true,
+        token_ttl_s: Some(3_600),
+        paths: vec![
+            path("campaign-service", true),
+            path("email-service", true),
+            path("scheduler-service", false),
+        ],
+    }))
+}

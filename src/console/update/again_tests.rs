@@ -1,0 +1,216 @@
+//! What goes again: campaigns, failed recipients, dead letters, and the way of one message.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+
+use super::{
+    super::{fixture, samples},
+    *,
+};
+use crate::{
+    console::{
+        data::{Data, Query},
+        dialog::{Confirm, ConfirmStage, Dialog},
+        message::Change,
+        model::{Place, Screen},
+    },
+    ops::DeadFilter,
+};
+
+fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
+    let mut cmds = Vec::new();
+    for key in keys.split(' ') {
+        let code = match key {
+            "space" => KeyCode::Char(' '),
+            "enter" => KeyCode::Enter,
+            "esc" => KeyCode::Esc,
+            "right" => KeyCode::Right,
+            key => KeyCode::Char(key.chars().next().expect("a key")),
+        };
+        cmds.extend(update(model, model.now_ms, Msg::Key(KeyEvent::from(code))));
+    }
+    cmds
+}
+
+fn question(model: &Model) -> &Confirm {
+    match &model.dialog {
+        Some(Dialog::Confirm(confirm)) => confirm,
+        other => panic!("no question, but {other:?}"),
+    }
+}
+
+fn letters(model: &mut Model) {
+    press(model, "5 enter");
+    fixture::fill_page(model, Data::Letters(samples::letters(12)));
+}
+
+/// The change that a question sends when it is confirmed.
+fn confirmed(model: &mut Model) -> Change {
+    let cmds = press(model, "right enter");
+    let mut changes = cmds.into_iter().filter_map(|cmd| match cmd {
+        Cmd::Change { change, .. } => Some(change),
+        _ => None,
+    });
+    changes.next().expect("a change")
+}
+
+fn filter(ids: &[&str]) -> DeadFilter {
+    let one = samples::letters(1).remove(0);
+    DeadFilter {
+        stream: Some("email-notification".to_owned()),
+        ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+        cause: Some(one.fingerprint),
+        campaign: Some(8),
+    }
+}
+
+#[test]
+fn a_campaign_is_steered_only_where_its_status_allows_it() {
+    for (keys, expected) in [
+        ("P", Some(Change::PauseCampaigns(vec![8]))),
+        ("X", Some(Change::CancelCampaign(8))),
+        ("U", None),
+        ("R", None),
+        ("j U", Some(Change::ResumeCampaign(7))),
+        ("j P", None),
+        ("j j X", None),
+    ] {
+        let mut model = fixture::working();
+        press(&mut model, &format!("2 {keys}"));
+        let asked = model.dialog.is_some();
+        assert_eq!(asked, expected.is_some(), "{keys}");
+        if let Some(expected) = expected {
+            assert_eq!(confirmed(&mut model), expected, "{keys}");
+        } else {
+            assert!(model.notice.is_some(), "{keys}: it says why");
+        }
+    }
+}
+
+#[test]
+fn what_failed_goes_again_whole_or_for_the_marked() {
+    let mut model = fixture::working();
+    press(&mut model, "2 enter");
+    fixture::fill_page(&mut model, samples::campaign());
+    press(&mut model, "R");
+    assert_eq!(question(&model).count, 214);
+    press(&mut model, "esc");
+    // The reasons are the last three rows.
+    press(&mut model, "G k enter");
+    let Place::Failed(failed) = &model.page().place else {
+        panic!("{:?}", model.page().place);
+    };
+    assert_eq!((failed.campaign, failed.group.code), (8, Some(452)));
+    fixture::fill_page(&mut model, samples::failed());
+    press(&mut model, "space space R");
+    let users = vec![41, 42];
+    let change = Change::RetryFailed { campaign: 8, users };
+    assert_eq!(confirmed(&mut model), change);
+}
+
+#[test]
+fn a_replay_takes_the_letters_that_were_marked_when_it_was_asked() {
+    let ids = ["1699999262000-0", "1699999262000-1"];
+    for (key, change) in [
+        (
+            "R",
+            Change::ReplayLetters {
+                filter: filter(&ids),
+                canary: false,
+                edited: None,
+            },
+        ),
+        (
+            "O",
+            Change::ReplayLetters {
+                filter: filter(&ids),
+                canary: true,
+                edited: None,
+            },
+        ),
+        ("X", Change::DropLetters(filter(&ids))),
+    ] {
+        let mut model = fixture::working();
+        letters(&mut model);
+        press(&mut model, &format!("space space {key}"));
+        assert_eq!(question(&model).count, 2);
+        // Others come meanwhile; the question stays about those two.
+        fixture::fill_page(&mut model, Data::Letters(samples::letters(3)));
+        assert_eq!(confirmed(&mut model), change);
+    }
+}
+
+#[test]
+fn cancel_has_the_focus_and_an_outcome_is_shown_for_each_letter() {
+    let mut model = fixture::working();
+    letters(&mut model);
+    press(&mut model, "R");
+    let cmds = press(&mut model, "enter");
+    assert!(model.dialog.is_none() && cmds.is_empty(), "{cmds:?}");
+    press(&mut model, "R");
+    confirmed(&mut model);
+    let number = question(&model).number;
+    let outcome = (
+        "1699999262000-0".to_owned(),
+        "queued again".to_owned(),
+        true,
+    );
+    let done = Ok(vec![outcome.clone()]);
+    update(&mut model, 30_000, Msg::Changed(number, done));
+    assert_eq!(question(&model).stage, ConfirmStage::Done(vec![outcome]));
+}
+
+#[test]
+fn edited_data_belongs_to_the_letter_it_was_begun_on() {
+    let mut model = fixture::working();
+    letters(&mut model);
+    press(&mut model, "j E");
+    let prompt = model.prompt.as_ref().expect("it is typed");
+    let before = prompt.input.0.clone();
+    assert!(before.contains("ann.lee.1@example.com"));
+    press(&mut model, "! enter");
+    let edited = Some(format!("{before}!"));
+    let change = Change::ReplayLetters {
+        filter: filter(&["1699999262000-1"]),
+        canary: false,
+        edited,
+    };
+    assert_eq!(confirmed(&mut model), change);
+    press(&mut model, "esc E esc");
+    assert!(model.prompt.is_none() && model.dialog.is_none());
+}
+
+#[test]
+fn nothing_is_sent_again_while_read_only() {
+    let mut model = fixture::working();
+    letters(&mut model);
+    model.setting.read_only = true;
+    for key in ["R", "O", "E", "X"] {
+        press(&mut model, key);
+        assert!(model.dialog.is_none() && model.prompt.is_none(), "{key}");
+    }
+}
+
+#[test]
+fn t_traces_a_recipient_from_wherever_one_is_named() {
+    let traced = |model: &mut Model| {
+        let cmds = press(model, "t");
+        cmds.into_iter().find_map(|cmd| match cmd {
+            Cmd::Ask {
+                query: Query::Trace { campaign, user },
+                ..
+            } => Some((campaign, user)),
+            _ => None,
+        })
+    };
+    let mut model = fixture::working();
+    letters(&mut model);
+    press(&mut model, "j j");
+    assert_eq!(traced(&mut model), Some((8, 2)));
+    let mut model = fixture::working();
+    press(&mut model, "4 j");
+    assert_eq!(traced(&mut model), Some((8, 1)));
+    let mut model = fixture::working();
+    press(&mut model, "9");
+    assert_eq!(traced(&mut model), None);
+    assert_eq!(model.screen, Screen::Audit);
+}

@@ -1,0 +1,122 @@
+//! Steering a campaign, and sending again to those for whom it failed. Each asks first.
+
+use super::super::{
+    action::Act,
+    dialog::Confirm,
+    message::{Change, Cmd},
+    model::{Model, Place, Tone},
+    table::Tint,
+};
+use super::{confirm, notify};
+use crate::console::data::Data;
+
+/// What is asked about: a campaign, its name and status, and how many deliveries failed.
+struct Chosen {
+    id: i64,
+    name: String,
+    status: String,
+    failed: u64,
+}
+
+fn chosen(model: &Model) -> Option<Chosen> {
+    let page = model.page();
+    let of = |view: &crate::ops::CampaignView| Chosen {
+        id: view.id,
+        name: view.name.clone(),
+        status: view.status.clone(),
+        failed: view.failed.max(0).unsigned_abs(),
+    };
+    match (&page.place, &page.feed.data) {
+        (Place::Campaigns(_), Some(Data::Campaigns(rows))) => {
+            let row = page.table.selected()?;
+            rows.get(row.item).map(|row| of(&row.view))
+        }
+        (Place::Details(_), Some(Data::Campaign(view, _))) => Some(of(view)),
+        _ => None,
+    }
+}
+
+pub(super) fn ask(model: &mut Model, act: Act) -> Vec<Cmd> {
+    if let Place::Failed(failed) = &model.page().place {
+        let (campaign, cause) = (failed.campaign, failed.group.cause.clone());
+        return retry_users(model, campaign, &cause);
+    }
+    let Some(it) = chosen(model) else {
+        return Vec::new();
+    };
+    let id = it.id;
+    let (title, verb, change, allowed, after): (_, _, _, &[&str], _) = match act {
+        Act::Pause => (
+            "Pause a campaign",
+            "Pause",
+            Change::PauseCampaigns(vec![id]),
+            &["running"],
+            "No more of its mails are started, until it is resumed.",
+        ),
+        Act::Resume => (
+            "Resume a campaign",
+            "Resume",
+            Change::ResumeCampaign(id),
+            &["paused"],
+            "Its mails go on where they stood.",
+        ),
+        Act::Cancel => (
+            "End a campaign",
+            "End",
+            Change::CancelCampaign(id),
+            &["running", "paused", "scheduled", "lost"],
+            "What was not sent will not be, for ever.",
+        ),
+        _ => (
+            "Send again to those for whom it failed",
+            "Send again to",
+            Change::RetryFailed {
+                campaign: id,
+                users: Vec::new(),
+            },
+            &["running", "paused", "finished"],
+            "Nobody who got the mail gets it twice.",
+        ),
+    };
+    if !allowed.contains(&it.status.as_str()) {
+        notify(model, Tone::Bad, format!("campaign {id} is {}", it.status));
+        return Vec::new();
+    }
+    let count = if act == Act::RetryFailed {
+        it.failed
+    } else {
+        1
+    };
+    if count == 0 {
+        notify(model, Tone::Good, format!("nobody failed in campaign {id}"));
+        return Vec::new();
+    }
+    let mut question = Confirm::new(confirm::number(model), title, verb, count, change);
+    let line = format!("{id}  {}, {}", it.name, it.status);
+    question.lines.push((line, Tint::Text));
+    question.lines.push((after.to_owned(), Tint::Dim));
+    confirm::ask(model, question);
+    Vec::new()
+}
+
+/// The marked or the selected recipients, frozen.
+fn retry_users(model: &mut Model, campaign: i64, cause: &str) -> Vec<Cmd> {
+    let chosen = model.page().table.chosen();
+    let users: Vec<i64> = chosen
+        .iter()
+        .filter_map(|row| row.id.parse().ok())
+        .collect();
+    if users.is_empty() {
+        return Vec::new();
+    }
+    let n = users.len() as u64;
+    let line = format!("campaign {campaign}, failed: {cause}");
+    let change = Change::RetryFailed { campaign, users };
+    let title = "Send again to those for whom it failed";
+    let mut question = Confirm::new(confirm::number(model), title, "Send again to", n, change);
+    question.lines.push((line, Tint::Text));
+    let after = "Nobody who got the mail gets it twice.";
+    question.lines.push((after.to_owned(), Tint::Dim));
+    confirm::ask(model, question);
+    Vec::new()
+}
