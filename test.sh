@@ -4,7 +4,8 @@
 #   ./test.sh [FILTER...]       all tests, or those whose name contains a FILTER
 #   ./test.sh soak [FILTER...]  the long ones in full, or those
 #
-# Gets what is missing: redis-server, PostgreSQL, Postfix's smtp-sink, OpenBao.
+# Gets what is missing: redis-server, PostgreSQL, Postfix's smtp-sink, OpenBao, and a second Redis, 8.x, for
+# the scripts' tests.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -36,11 +37,15 @@ get_what_is_missing() {
     need_cargo
     get compiler redis postgres smtp-sink pip
     vault_bin >/dev/null || install_openbao || fail "cannot get OpenBao; put bao or vault on PATH"
+    if ! redis8_bin >/dev/null; then
+        install_redis8 || say "left out: the scripts on Redis 8, which can't be had here (COMMS_TEST_REDIS8_SERVER)"
+    fi
+    COMMS_TEST_REDIS8_SERVER=$(redis8_bin || true)
     COMMS_TEST_REDIS_SERVER=$(command -v redis-server)
     COMMS_TEST_PG_BIN=$(pg_bin)
     COMMS_TEST_BAO=$(vault_bin)
     COMMS_TEST_SMTP_SINK=$(PATH=$PATH:/usr/sbin command -v smtp-sink)
-    export COMMS_TEST_REDIS_SERVER COMMS_TEST_PG_BIN COMMS_TEST_BAO COMMS_TEST_SMTP_SINK
+    export COMMS_TEST_REDIS_SERVER COMMS_TEST_REDIS8_SERVER COMMS_TEST_PG_BIN COMMS_TEST_BAO COMMS_TEST_SMTP_SINK
 }
 
 # free_port: sets $port.

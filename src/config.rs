@@ -221,9 +221,9 @@ pub struct Config {
 pub struct Layers {
     values: BTreeMap<String, (String, String)>,
     vault: Option<VaultConfig>,
+    unknown: Vec<String>,
     /// The table `[console]`: what it may hold is known in `console::Settings`.
     console: toml::Table,
-    unknown: Vec<String>,
 }
 
 impl Layers {
@@ -232,8 +232,8 @@ impl Layers {
         Self {
             values: BTreeMap::new(),
             vault,
-            console: toml::Table::new(),
             unknown: Vec::new(),
+            console: toml::Table::new(),
         }
     }
 
@@ -300,15 +300,15 @@ impl Layers {
         Ok(())
     }
 
-    /// The table `[console]` of the files.
-    pub fn console(&self) -> &toml::Table {
-        &self.console
-    }
-
     /// Variables that look like settings and are none, each with the nearest one. Only worth a warning:
     /// others put such names into the environment too (Kubernetes: `COMMS_PORT` of a service "comms").
     pub fn unknown(&self) -> &[String] {
         &self.unknown
+    }
+
+    /// The table `[console]` of the files.
+    pub fn console(&self) -> &toml::Table {
+        &self.console
     }
 
     pub fn vault(&self) -> Option<&VaultConfig> {
@@ -519,6 +519,13 @@ pub fn operator() -> String {
 pub(crate) fn test_redis_url() -> String {
     std::env::var("COMMS_TEST_REDIS_URL")
         .expect("COMMS_TEST_REDIS_URL names a server for tests; ./test.sh starts one")
+}
+
+/// The program of a Redis 8, where there is one.
+#[cfg(test)]
+pub(crate) fn test_redis8_server() -> Option<PathBuf> {
+    let program = std::env::var_os("COMMS_TEST_REDIS8_SERVER")?;
+    (!program.is_empty()).then(|| program.into())
 }
 
 fn variable(name: &str) -> String {

@@ -8,6 +8,7 @@ pub mod event;
 
 pub mod queue;
 
+pub mod schedule;
 pub mod store;
 
 pub mod mail;
@@ -15,6 +16,7 @@ pub mod mail;
 pub mod delivery;
 pub mod relay;
 pub mod retention;
+pub mod scheduler;
 
 pub mod worker;
 

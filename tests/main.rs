@@ -16,6 +16,8 @@ mod pipeline;
 mod queue;
 mod replay;
 mod retention;
+mod scheduler;
 mod secrets;
 mod servers;
+mod templates;
 mod tidy;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     status::campaign_table,
 };
 use crate::ops::{
-    AgainReport, CampaignRow, CampaignView, NewCampaign, Ops, Resolution, RetryFilter,
+    AgainReport, AskedWords, CampaignRow, CampaignView, NewCampaign, Ops, Resolution, RetryFilter,
     wording::{count, duration, rate, signed},
 };
 
@@ -36,6 +36,15 @@ pub(super) async fn run(ops: &Ops, command: &CampaignCommand, out: &Out) -> Resu
         CampaignCommand::Pause { id } => show(ops.pause(*id).await?, out),
         CampaignCommand::Resume { id } => show(ops.resume(*id).await?, out),
         CampaignCommand::Cancel { id } => show(ops.cancel(*id).await?, out),
+        CampaignCommand::TestSend { id, to, user } => {
+            let mail = ops.test_send(*id, to, *user).await?;
+            if out.json {
+                out.json(&serde_json::json!({ "mail": mail }))?;
+            } else {
+                out.line(format!("mail {mail} to {to} is queued"))?;
+            }
+            Ok(Answer::Yes)
+        }
         CampaignCommand::RetryFailed {
             id,
             codes,
@@ -101,18 +110,15 @@ pub(super) async fn pause_all(ops: &Ops, out: &Out) -> Result<Answer> {
 }
 
 async fn create(ops: &Ops, args: &CreateArgs, out: &Out) -> Result<Answer> {
-    let read = |path: &Option<std::path::PathBuf>| -> Result<Option<String>> {
-        let Some(path) = path else { return Ok(None) };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Some(text))
-    };
     let view = ops
         .create(NewCampaign {
             name: args.name.clone().unwrap_or_else(made_up_name),
-            subject: args.subject.clone(),
-            text: read(&args.text_file)?,
-            html: read(&args.html_file)?,
+            words: AskedWords {
+                template: args.template.clone(),
+                ..args.words.asked()?
+            },
+            at: args.at.clone(),
+            tz: args.tz.clone(),
             in_doubt: args.in_doubt.clone(),
             idempotency_key: args.idempotency_key.clone(),
         })
@@ -175,7 +181,7 @@ fn message(row: &CampaignRow) -> String {
     text
 }
 
-fn show(view: CampaignView, out: &Out) -> Result<Answer> {
+pub(super) fn show(view: CampaignView, out: &Out) -> Result<Answer> {
     if out.json {
         out.json(&view)?;
         return Ok(Answer::Yes);
@@ -190,6 +196,12 @@ fn show(view: CampaignView, out: &Out) -> Result<Answer> {
         vec!["subject".to_owned(), view.subject.clone()],
         vec!["created".to_owned(), view.created_at.clone()],
     ];
+    if let Some(at) = &view.start_at {
+        rows.push(vec!["start".to_owned(), at.clone()]);
+    }
+    if let Some(template) = &view.template {
+        rows.push(vec!["template".to_owned(), template.clone()]);
+    }
     if let Some(at) = &view.finished_at {
         rows.push(vec!["finished".to_owned(), at.clone()]);
     }

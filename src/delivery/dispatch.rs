@@ -4,11 +4,15 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
+    time::Instant,
 };
 
+use rand::RngExt;
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{Stage, Tag, WAIT_MS, Work, campaign_of, close_as_failed, content::Missing};
+use super::{
+    Stage, Tag, WAIT_MS, Work, campaign_of, close_as_failed, content::Missing, domains::domain_of,
+};
 use crate::{
     event::{self, EmailRequested},
     mail::{Job, Payload, Permits, message_id},
@@ -124,6 +128,13 @@ impl Stage {
             }
             _ => {}
         }
+        let domain = domain_of(&event.email);
+        if let Some(rest) = self.domains.rest(&domain, Instant::now()) {
+            // Not all of them at its very end.
+            let delay_ms = rest.mul_f64(rand::rng().random_range(1.0..2.0)).as_millis() as u64;
+            work.settle(Outcome::Wait { delay_ms }).await;
+            return None;
+        }
         match self.contents.of(campaign, event.user).await {
             Ok(content) => Some(Candidate {
                 claim: self.claim(&work.entry, campaign, event.user),
@@ -131,6 +142,7 @@ impl Stage {
                     work,
                     campaign,
                     user: event.user,
+                    domain,
                     content,
                 },
                 event,

@@ -10,6 +10,7 @@
 mod cancel;
 mod content;
 mod dispatch;
+mod domains;
 mod failing;
 mod verdicts;
 
@@ -27,6 +28,7 @@ use crate::{
     worker::Worker,
 };
 use content::Contents;
+use domains::Domains;
 use failing::Failing;
 
 /// How long an entry waits whose mail is in somebody else's hands, ms.
@@ -43,6 +45,8 @@ struct Tag {
     work: Work,
     campaign: i64,
     user: i64,
+    /// The recipient's.
+    domain: String,
     content: Arc<content::Content>,
 }
 
@@ -58,6 +62,7 @@ struct Stage {
     message_id_domain: String,
     retry: RetryPolicy,
     failing: Failing,
+    domains: Domains,
     again: mpsc::Sender<Work>,
     shutdown: CancellationToken,
 }
@@ -86,6 +91,11 @@ impl Delivery {
         );
         // An entry is in one place at a time, so twice the slots never fill.
         let (again, inbox) = mpsc::channel(worker.held.capacity() * 2);
+        let retry = RetryPolicy {
+            base_ms: config.retry_base_ms,
+            cap_ms: config.retry_cap_ms,
+            attempts: config.retry_attempts,
+        };
         let stage = Arc::new(Stage {
             redis: worker.redis.clone(),
             contents: Contents::new(store.clone(), worker.shutdown.clone()),
@@ -96,12 +106,9 @@ impl Delivery {
             presence: worker.presence.clone(),
             sender: Arc::new(sender),
             message_id_domain: config.message_id_domain.clone(),
-            retry: RetryPolicy {
-                base_ms: config.retry_base_ms,
-                cap_ms: config.retry_cap_ms,
-                attempts: config.retry_attempts,
-            },
+            retry,
             failing: Failing::default(),
+            domains: Domains::new(retry),
             again,
             shutdown: worker.shutdown.clone(),
         });

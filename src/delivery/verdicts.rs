@@ -1,6 +1,6 @@
 //! From a server's word to the ledger, and from there to the entry's outcome.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -41,6 +41,7 @@ impl Stage {
         let mut next = Vec::with_capacity(batch.len());
         for (tag, verdict) in &batch {
             let (result, then) = self.judge(tag, verdict);
+            self.domains.note(&tag.domain, verdict, Instant::now());
             self.watch(tag, result.status).await;
             results.push(result);
             next.push(then);

@@ -5,7 +5,9 @@ mod extract;
 pub mod mails;
 mod problem;
 mod readiness;
+pub mod schedules;
 mod server;
+pub mod templates;
 
 pub use extract::{Json, Path, Query};
 pub use problem::Problem;

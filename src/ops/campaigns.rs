@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::{Ops, OpsError};
+use super::{
+    AskedWords, Ops, OpsError,
+    words::{checked_name, checked_policy},
+};
 use crate::{
-    mail::{
-        Template,
-        template::{BUILT_IN_HTML, BUILT_IN_SUBJECT, BUILT_IN_TEXT},
-    },
     queue::Tally,
+    schedule,
     store::{self, Campaign, CampaignStatus, Created, InDoubt},
 };
 
@@ -41,6 +41,11 @@ pub struct CampaignView {
     pub finished_at: Option<String>,
     pub subject: String,
     pub in_doubt_policy: String,
+    /// When it starts or was to start, if not at once.
+    pub start_at: Option<String>,
+    pub schedule_id: Option<i64>,
+    /// `name@version` of the stored template.
+    pub template: Option<String>,
 }
 
 /// What is needed to create one. `None` takes the built-in words.
@@ -48,12 +53,14 @@ pub struct CampaignView {
 #[serde(deny_unknown_fields)]
 pub struct NewCampaign {
     pub name: String,
+    #[serde(flatten)]
+    pub words: AskedWords,
+    /// When to start, like `2027-01-05T09:00`; at once when missing.
     #[serde(default)]
-    pub subject: Option<String>,
+    pub at: Option<String>,
+    /// The IANA time zone of `at`; UTC when missing.
     #[serde(default)]
-    pub text: Option<String>,
-    #[serde(default)]
-    pub html: Option<String>,
+    pub tz: Option<String>,
     /// `resend` or `hold`; empty: resend.
     #[serde(default)]
     pub in_doubt: String,
@@ -61,59 +68,59 @@ pub struct NewCampaign {
     pub idempotency_key: Option<String>,
 }
 
-const LONGEST_NAME: usize = 200;
 const LONGEST_KEY: usize = 200;
+/// What fire ids begin with; see `store/fire.rs`.
+const KEPT_KEYS: &str = "schedule:";
 
 impl NewCampaign {
-    /// Checks all of it, the templates included, before anything is written.
-    fn accept(self) -> Result<store::NewCampaign, OpsError> {
-        let invalid = |text: String| Err(OpsError::Invalid(text));
-        let name = self.name.trim();
-        if name.is_empty() || name.chars().count() > LONGEST_NAME {
-            return invalid(format!("name must have 1 to {LONGEST_NAME} characters"));
-        }
-        if name.chars().any(char::is_control) {
-            return invalid("name must not hold control characters".to_owned());
-        }
-        let key_is_odd = |key: &String| key.is_empty() || key.len() > LONGEST_KEY;
-        if self.idempotency_key.as_ref().is_some_and(key_is_odd) {
-            return invalid(format!(
-                "Idempotency-Key must have 1 to {LONGEST_KEY} bytes"
-            ));
-        }
-        let in_doubt = match self.in_doubt.as_str() {
-            "" => InDoubt::Resend,
-            word => word.parse().map_err(|_| {
-                OpsError::Invalid(format!("in_doubt is {word:?}, expected resend or hold"))
-            })?,
-        };
-        // The same words in the same order make the same body, whoever wrote the JSON.
-        let canonical =
-            serde_json::json!([name, self.subject, self.text, self.html, in_doubt.as_str()]);
-        let body_hash = hex(&Sha256::digest(canonical.to_string()));
+    /// The same words in the same order make the same body, whoever wrote the JSON.
+    fn body_hash(&self, name: &str, in_doubt: InDoubt) -> String {
+        let words = &self.words;
+        let canonical = serde_json::json!([
+            name,
+            words.subject,
+            words.text,
+            words.html,
+            words.template,
+            in_doubt.as_str(),
+            words.variables,
+            self.at,
+            self.tz
+        ]);
+        hex(&Sha256::digest(canonical.to_string()))
+    }
 
-        let subject = self.subject.unwrap_or_else(|| BUILT_IN_SUBJECT.to_owned());
-        // A text of one's own without HTML is a plain mail; only without both the built-in page is taken.
-        let html = match (&self.text, self.html) {
-            (_, Some(html)) => html,
-            (Some(_), None) => String::new(),
-            (None, None) => BUILT_IN_HTML.to_owned(),
+    fn checked_key(&self) -> Result<(), OpsError> {
+        let Some(key) = &self.idempotency_key else {
+            return Ok(());
         };
-        let text = self.text.unwrap_or_else(|| BUILT_IN_TEXT.to_owned());
-        let part = Some(html.as_str()).filter(|h| !h.is_empty());
-        let template = Template::compile(&subject, &text, part);
-        template
-            .and_then(|t| t.check())
-            .map_err(|error| OpsError::Invalid(error.to_string()))?;
-        Ok(store::NewCampaign {
-            name: name.to_owned(),
-            subject,
-            text_template: text,
-            html_template: html,
-            in_doubt,
-            idempotency_key: self.idempotency_key,
-            body_hash,
-        })
+        if key.is_empty() || key.len() > LONGEST_KEY {
+            let text = format!("Idempotency-Key must have 1 to {LONGEST_KEY} bytes");
+            return Err(OpsError::Invalid(text));
+        }
+        if key.starts_with(KEPT_KEYS) {
+            let text = format!("an Idempotency-Key that begins with {KEPT_KEYS} is a schedule's");
+            return Err(OpsError::Invalid(text));
+        }
+        Ok(())
+    }
+
+    /// `None`: at once.
+    fn start_at_ms(&self) -> Result<Option<i64>, OpsError> {
+        let invalid = |error: anyhow::Error| OpsError::Invalid(format!("{error:#}"));
+        let Some(at) = &self.at else {
+            return match self.tz {
+                Some(_) => Err(OpsError::Invalid("tz is given, but no start".to_owned())),
+                None => Ok(None),
+            };
+        };
+        let zone = schedule::zone(self.tz.as_deref().unwrap_or("UTC")).map_err(invalid)?;
+        let start = schedule::start_at(at, &zone).map_err(invalid)?;
+        if start <= Timestamp::now().as_millisecond() {
+            let text = format!("the start {} has passed", schedule::shown(start, &zone));
+            return Err(OpsError::Invalid(text));
+        }
+        Ok(Some(start))
     }
 }
 
@@ -126,7 +133,7 @@ impl Ops {
     /// used for another body.
     pub async fn create(&self, new: NewCampaign) -> Result<CampaignView, OpsError> {
         self.may_write()?;
-        let new = new.accept()?;
+        let new = self.accept(&new).await?;
         let store = self.database.get().await?;
         let created = store
             .create_campaign(&new, self.redis.keys().partitions())
@@ -134,7 +141,8 @@ impl Ops {
         match created {
             Created::New(campaign) => {
                 tracing::info!(campaign.id, name = %campaign.name, "campaign accepted");
-                self.note("campaign.create", &campaign, "", "running").await;
+                let status = campaign.status.as_str();
+                self.note("campaign.create", &campaign, "", status).await;
                 self.view(&campaign).await
             }
             Created::Replayed(campaign) => self.view(&campaign).await,
@@ -142,6 +150,28 @@ impl Ops {
                 "Idempotency-Key was used before, for another campaign; use a new key".to_owned(),
             )),
         }
+    }
+
+    /// Checks all of it, the templates included, before anything is written.
+    async fn accept(&self, new: &NewCampaign) -> Result<store::NewCampaign, OpsError> {
+        let name = checked_name(&new.name)?;
+        new.checked_key()?;
+        let in_doubt = checked_policy(&new.in_doubt)?;
+        let start_at_ms = new.start_at_ms()?;
+        let body_hash = new.body_hash(&name, in_doubt);
+        let words = self.checked_words(&new.words, None, &name).await?;
+        Ok(store::NewCampaign {
+            name,
+            subject: words.subject,
+            text_template: words.text,
+            html_template: words.html,
+            in_doubt,
+            idempotency_key: new.idempotency_key.clone(),
+            body_hash,
+            start_at_ms,
+            template: words.template,
+            variables: words.variables,
+        })
     }
 
     /// The newest campaigns first.
@@ -307,11 +337,17 @@ impl Ops {
             finished_at: campaign.finished_at_ms.map(rfc3339),
             subject: campaign.subject.clone(),
             in_doubt_policy: campaign.in_doubt.as_str().to_owned(),
+            start_at: campaign.start_at_ms.map(rfc3339),
+            schedule_id: campaign.schedule_id,
+            template: campaign
+                .template
+                .as_ref()
+                .map(|(name, version)| format!("{name}@{version}")),
         })
     }
 }
 
-fn rfc3339(ms: i64) -> String {
+pub(super) fn rfc3339(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |t| t.to_string())
 }
 
@@ -346,34 +382,51 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_words_are_accepted_and_subject_and_text_differ() {
-        let new = named("spring").accept().expect("valid");
-        assert_ne!(new.subject, new.text_template);
-        assert!(!new.html_template.is_empty());
-    }
-
-    #[test]
-    fn an_unknown_field_is_named_before_anything_is_written() {
-        let mut new = named("spring");
-        new.text = Some("Dear {{ first_name }},\nyour {{ nickname }}".to_owned());
-        let error = new.accept().expect_err("unknown field").to_string();
-        assert!(error.contains("nickname") && error.contains("2"), "{error}");
-    }
-
-    #[test]
     fn equal_bodies_have_equal_hashes_and_others_dont() {
-        let hash = |name: &str| named(name).accept().expect("valid").body_hash;
-        assert_eq!(hash("spring"), hash(" spring "));
+        let hash = |name: &str| named(name).body_hash(name, InDoubt::Resend);
+        assert_eq!(hash("spring"), hash("spring"));
         assert_ne!(hash("spring"), hash("autumn"));
+        let mut later = named("spring");
+        later.at = Some("2099-01-01T09:00".to_owned());
+        assert_ne!(later.body_hash("spring", InDoubt::Resend), hash("spring"));
+        assert_ne!(
+            named("spring").body_hash("spring", InDoubt::Hold),
+            hash("spring")
+        );
     }
 
     #[test]
-    fn bad_names_and_policies_are_refused() {
-        assert!(named("").accept().is_err());
-        assert!(named("a\nb").accept().is_err());
+    fn a_key_of_a_schedule_is_refused() {
         let mut new = named("spring");
-        new.in_doubt = "perhaps".to_owned();
-        let error = new.accept().expect_err("unknown policy").to_string();
-        assert!(error.contains("perhaps"), "{error}");
+        for (key, valid) in [("winter-1", true), ("", false), ("schedule:1:60000", false)] {
+            new.idempotency_key = Some(key.to_owned());
+            assert_eq!(new.checked_key().is_ok(), valid, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_start_is_read_by_its_zone_and_must_lie_ahead() {
+        let start = |at: &str, tz: Option<&str>| {
+            let mut new = named("spring");
+            new.at = (!at.is_empty()).then(|| at.to_owned());
+            new.tz = tz.map(str::to_owned);
+            new.start_at_ms().map_err(|error| error.to_string())
+        };
+        assert_eq!(start("", None), Ok(None));
+        let istanbul = start("2099-01-05T09:00", Some("Europe/Istanbul")).expect("valid");
+        let utc = start("2099-01-05T09:00", None).expect("valid");
+        assert_eq!(
+            utc.zip(istanbul).map(|(utc, there)| utc - there),
+            Some(3 * 3_600_000)
+        );
+        for (at, tz, words) in [
+            ("2001-01-05T09:00", None, "has passed"),
+            ("soon", None, "\"soon\""),
+            ("2099-01-05T09:00", Some("Mars/Olympus"), "Mars/Olympus"),
+            ("", Some("UTC"), "no start"),
+        ] {
+            let error = start(at, tz).expect_err(at);
+            assert!(error.contains(words), "{error}");
+        }
     }
 }

@@ -77,7 +77,7 @@ async fn renew(
     Ok(())
 }
 
-async fn unpark(redis: &Redis, source: &Source, partition: u32) -> RedisResult<()> {
+pub(super) async fn unpark(redis: &Redis, source: &Source, partition: u32) -> RedisResult<()> {
     let keys = redis.keys();
     let flows_key = keys.parked_flows(partition, &source.stream);
     let flows: Vec<String> = redis.commands().smembers(&flows_key).await?;

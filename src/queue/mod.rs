@@ -32,6 +32,9 @@ mod publish;
 pub mod inspect;
 pub mod operate;
 
+#[cfg(test)]
+mod tests;
+
 /// What Redis answers, or why it doesn't.
 pub type Result<T> = redis::RedisResult<T>;
 

@@ -67,7 +67,11 @@ pub(super) async fn run(
 }
 
 /// Moves all that is due in one partition; returns how long until the next is, if any waits.
-async fn promote(redis: &Redis, source: &Source, partition: u32) -> RedisResult<Option<Duration>> {
+pub(super) async fn promote(
+    redis: &Redis,
+    source: &Source,
+    partition: u32,
+) -> RedisResult<Option<Duration>> {
     let keys = redis.keys();
     let mut flows: Vec<String> = Vec::new();
     loop {

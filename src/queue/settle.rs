@@ -73,7 +73,7 @@ pub(super) async fn run(
 }
 
 /// Runs the script once. Returns how many entries were still ours.
-async fn settle(
+pub(super) async fn settle(
     redis: &Redis,
     source: &Source,
     partition: u32,
@@ -123,7 +123,6 @@ async fn settle(
             .position(|f| *f == entry.flow)
             .map_or(0, |i| i + 1);
         call.arg(entry.id.as_str());
-        let crashed = u8::from(entry.crashes > 0);
         match outcome {
             Outcome::Emit { stream, kind, data } => {
                 let to = streams
@@ -132,7 +131,6 @@ async fn settle(
                     .map_or(1, |i| i + 1);
                 call.arg("E")
                     .arg(flow)
-                    .arg(crashed)
                     .arg(to)
                     .arg(*kind)
                     .arg(data.as_str());
@@ -140,26 +138,23 @@ async fn settle(
                     .arg(entry.trace.as_deref().unwrap_or(""));
             }
             Outcome::Done(closed) => {
-                call.arg("D").arg(flow).arg(crashed).arg(closed.counter());
+                call.arg("D").arg(flow).arg(closed.counter());
             }
             Outcome::Retry { due_at_ms, attempt } => {
                 call.arg("R")
                     .arg(flow)
-                    .arg(crashed)
                     .arg(*due_at_ms)
                     .arg(entry.to_member(*attempt));
             }
             Outcome::Wait { delay_ms } => {
                 call.arg("W")
                     .arg(flow)
-                    .arg(crashed)
                     .arg(*delay_ms)
                     .arg(entry.to_member(entry.attempt));
             }
             Outcome::Dead { reason } => {
                 call.arg("L")
                     .arg(flow)
-                    .arg(crashed)
                     .arg(entry.to_letter())
                     .arg(reason.as_str())
                     .arg(1);
@@ -167,19 +162,15 @@ async fn settle(
             Outcome::Reject { reason } => {
                 call.arg("L")
                     .arg(0)
-                    .arg(crashed)
                     .arg(entry.to_letter())
                     .arg(reason.as_str())
                     .arg(0);
             }
             Outcome::Park => {
-                call.arg("P")
-                    .arg(flow)
-                    .arg(crashed)
-                    .arg(entry.to_fields(entry.attempt));
+                call.arg("P").arg(flow).arg(entry.to_fields(entry.attempt));
             }
             Outcome::Drop | Outcome::Settled | Outcome::HandBack => {
-                call.arg("X").arg(flow).arg(crashed);
+                call.arg("X").arg(flow);
             }
         }
     }

@@ -12,9 +12,8 @@ use crate::{
         inspect::{self, test_redis},
     },
     store::{
-        Again, CampaignStatus, Claim, DeliveryResult, DeliveryStatus, InDoubt, Ledger, NewCampaign,
-        Reopened, Store,
-        tests::{Database, on_both},
+        Again, CampaignStatus, Claim, DeliveryResult, DeliveryStatus, Ledger, Reopened, Store,
+        tests::{Database, new_campaign, on_both},
     },
 };
 use DeliveryStatus::{Accepted, Failed};
@@ -39,15 +38,7 @@ impl Scene {
             .seed_users(u64::try_from(users).expect("few"))
             .await
             .expect("users");
-        let new = NewCampaign {
-            name: "spring".to_owned(),
-            subject: "subject".to_owned(),
-            text_template: "text".to_owned(),
-            html_template: String::new(),
-            in_doubt: InDoubt::Resend,
-            idempotency_key: None,
-            body_hash: "hash".to_owned(),
-        };
+        let new = new_campaign(None);
         let crate::store::Created::New(campaign) =
             store.create_campaign(&new, PARTITIONS).await.expect("made")
         else {

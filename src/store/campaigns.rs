@@ -64,6 +64,13 @@ pub struct Campaign {
     pub suppressed: i64,
     pub cancelled: i64,
     pub in_doubt_count: i64,
+    /// When it is to start, or was; for a schedule's campaign the planned time.
+    pub start_at_ms: Option<i64>,
+    pub schedule_id: Option<i64>,
+    /// Name and version of the stored template that its words came from.
+    pub template: Option<(String, i64)>,
+    /// Its own merge fields, a JSON object.
+    pub variables: String,
 }
 
 /// A campaign that is to be accepted.
@@ -76,6 +83,11 @@ pub struct NewCampaign {
     pub in_doubt: InDoubt,
     pub idempotency_key: Option<String>,
     pub body_hash: String,
+    /// `None`: at once. Else it is scheduled, and a scheduler starts it.
+    pub start_at_ms: Option<i64>,
+    pub template: Option<(String, i64)>,
+    /// A JSON object.
+    pub variables: String,
 }
 
 /// What became of a request with, perhaps, an idempotency key.
@@ -114,13 +126,19 @@ impl FromRow<'_, AnyRow> for Campaign {
             suppressed: row.try_get("suppressed")?,
             cancelled: row.try_get("cancelled")?,
             in_doubt_count: row.try_get("in_doubt_count")?,
+            start_at_ms: row.try_get("start_at_ms")?,
+            schedule_id: row.try_get("schedule_id")?,
+            template: row
+                .try_get::<Option<String>, _>("template_name")?
+                .zip(row.try_get("template_version")?),
+            variables: row.try_get("variables")?,
         })
     }
 }
 
 impl Store {
     /// Accepts a campaign: its row, running, with the audience frozen, and an outbox row for each
-    /// partition, in one transaction.
+    /// partition, in one transaction. One with a start is scheduled, and Redis hears nothing of it yet.
     pub async fn create_campaign(
         &self,
         new: &NewCampaign,
@@ -135,14 +153,15 @@ impl Store {
         partitions: u32,
     ) -> sqlx::Result<Created> {
         let now = now_ms();
+        let at_once = new.start_at_ms.is_none();
         let mut transaction = self.begin().await?;
         // Of two with the same key the second waits here until the first has ended.
         let created: Option<Campaign> = sqlx::query_as(
             "INSERT INTO campaigns (name, subject, text_template, html_template, status, revision,
                  mirrored_revision, epoch, audience, in_doubt, idempotency_key, body_hash,
-                 created_at_ms, started_at_ms)
-             VALUES ($1, $2, $3, $4, 'running', 1, 0, $8, (SELECT COALESCE(MAX(id), 0) FROM users),
-                 $5, $6, $7, $8, $8)
+                 created_at_ms, started_at_ms, start_at_ms, template_name, template_version, variables)
+             VALUES ($1, $2, $3, $4, $9, 1, $10, $8, (SELECT COALESCE(MAX(id), 0) FROM users),
+                 $5, $6, $7, $8, $11, $12, $13, $14, $15)
              ON CONFLICT (idempotency_key) DO NOTHING
              RETURNING *",
         )
@@ -154,10 +173,19 @@ impl Store {
         .bind(new.idempotency_key.clone())
         .bind(new.body_hash.as_str())
         .bind(now)
+        .bind(if at_once { "running" } else { "scheduled" })
+        .bind(i64::from(!at_once))
+        .bind(at_once.then_some(now))
+        .bind(new.start_at_ms)
+        .bind(new.template.as_ref().map(|(name, _)| name.clone()))
+        .bind(new.template.as_ref().map(|(_, version)| *version))
+        .bind(new.variables.as_str())
         .fetch_optional(&mut *transaction)
         .await?;
         if let Some(campaign) = created {
-            super::outbox::open_fanout(&mut transaction, campaign.id, partitions, now).await?;
+            if at_once {
+                super::outbox::open_fanout(&mut transaction, campaign.id, partitions, now).await?;
+            }
             transaction.commit().await?;
             return Ok(Created::New(campaign));
         }

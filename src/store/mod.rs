@@ -1,5 +1,5 @@
 //! All SQL, for SQLite and PostgreSQL alike: users, campaigns and their outbox, the ledger of
-//! deliveries, single mails.
+//! deliveries, schedules, templates, single mails.
 //!
 //! One code path: placeholders `$1`, integers, and texts; times are milliseconds since 1970. Where the
 //! two differ, [`Dialect`] says how. Every call has a time limit, and [`is_away`] tells "try again
@@ -36,6 +36,15 @@ pub use ledger::{Claim, ClaimOutcome, Closing, DeliveryResult, Lapsed, Ledger, L
 mod commit;
 mod waiting;
 mod writer;
+
+mod templates;
+pub use templates::StoredTemplate;
+mod schedules;
+pub use schedules::{
+    Fire, FireOutcome, MisfirePolicy, NewSchedule, Schedule, ScheduleStatus, Words,
+};
+mod fire;
+pub use fire::{Fired, Judged, fire_id};
 
 mod mails;
 pub use mails::{AddedMail, Mail, NewMail};

@@ -8,6 +8,7 @@
 
 mod arena;
 mod audit;
+mod bounded;
 mod freeze;
 mod kill;
 mod operators;

@@ -8,7 +8,7 @@ use super::{
     arena::{Arena, Plan, until},
     audit::Audit,
 };
-use crate::support::{Act, Rule, Step, rules};
+use crate::support::{Act, RedisServer, Rule, Step, rules};
 
 const USERS: u64 = 400;
 
@@ -224,6 +224,49 @@ async fn slow_silent_and_crowded_servers_hold_up_nobody_else() {
         assert!(arena.mails_of(id).values().all(|n| *n == 1), "{what}");
         watch.end().await;
     }
+}
+
+/// Its rest doesn't slow others, and few of its recipients are tried in vain.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_that_asks_for_patience_holds_up_no_other() {
+    let users = 4_000;
+    let plan = Plan {
+        users,
+        settings: &[
+            ("COMMS_RETRY_BASE_MS", "8000"),
+            ("COMMS_RETRY_CAP_MS", "8000"),
+        ],
+        ..Plan::default()
+    };
+    let mut arena = Arena::prepare(plan, RedisServer::start(&[])).await;
+    arena.store.seed_users(users).await.expect("SQL answers");
+    sqlx::query(
+        "UPDATE users SET email = REPLACE(email, 'example.com', 'example.org') WHERE id % 4 = 0",
+    )
+    .execute(&mut arena.sql().await)
+    .await
+    .expect("SQL answers");
+    arena.start_all().await;
+    let impatient: Rule = Arc::new(|now| {
+        if now.step == Step::Rcpt && now.recipient.ends_with("example.org") {
+            Act::Say("451 4.7.0 too much at once, slow down")
+        } else {
+            Act::Go
+        }
+    });
+    arena.smtp.obey(impatient);
+    let id = arena.create("resend").await;
+    let watch = arena.watch(id);
+    arena.until_taken(users as usize * 3 / 4).await;
+    let tried = arena.smtp.tried("example.org");
+    assert!(
+        tried < users as usize / 5,
+        "{tried} of its recipients were tried in vain"
+    );
+    arena.smtp.obey(rules::well());
+    let audit = arena.everybody_once(id, users).await;
+    watch.end().await;
+    assert_eq!(audit, Audit::default());
 }
 
 async fn down_for(users: u64, time: Duration) {

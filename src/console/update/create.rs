@@ -7,7 +7,7 @@ use super::super::{
     model::{Model, Tone},
 };
 use super::{feeds, notify};
-use crate::ops::{CampaignView, NewCampaign, wording::count};
+use crate::ops::{AskedWords, CampaignView, NewCampaign, wording::count};
 
 pub(super) fn open(model: &mut Model) -> Vec<Cmd> {
     model.dialogs += 1;
@@ -76,7 +76,10 @@ fn send(model: &mut Model, refusal: Option<&str>) -> Vec<Cmd> {
     let subject = form.subject.0.trim();
     let new = NewCampaign {
         name: form.name.0.trim().to_owned(),
-        subject: (!subject.is_empty()).then(|| subject.to_owned()),
+        words: AskedWords {
+            subject: (!subject.is_empty()).then(|| subject.to_owned()),
+            ..AskedWords::default()
+        },
         in_doubt: if form.hold { "hold" } else { "resend" }.to_owned(),
         idempotency_key: Some(form.idempotency_key.clone()),
         ..NewCampaign::default()

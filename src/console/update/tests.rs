@@ -342,7 +342,7 @@ fn a_campaign_is_created_only_with_the_audience_typed() {
     assert_eq!(
         (
             new.name.as_str(),
-            new.subject.as_deref(),
+            new.words.subject.as_deref(),
             new.in_doubt.as_str()
         ),
         ("quick q?", Some("Hello"), "hold")

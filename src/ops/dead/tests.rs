@@ -9,9 +9,8 @@ use crate::{
         inspect::test_redis::{self, run as command},
     },
     store::{
-        Campaign, Claim, Created, DeliveryResult, DeliveryStatus, InDoubt, Ledger, NewCampaign,
-        Store,
-        tests::{Database, on_both},
+        Campaign, Claim, Created, DeliveryResult, DeliveryStatus, Ledger, Store,
+        tests::{Database, new_campaign, on_both},
     },
 };
 
@@ -41,15 +40,7 @@ impl Scene {
         let config = layers.build().expect("valid");
         let ops = Ops::with(&config, redis.clone(), store.clone());
         store.seed_users(4).await.expect("users");
-        let new = NewCampaign {
-            name: "spring".to_owned(),
-            subject: "subject".to_owned(),
-            text_template: "text".to_owned(),
-            html_template: String::new(),
-            in_doubt: InDoubt::Resend,
-            idempotency_key: None,
-            body_hash: "hash".to_owned(),
-        };
+        let new = new_campaign(None);
         let Created::New(campaign) = store.create_campaign(&new, 1).await.expect("made") else {
             panic!("not new");
         };

@@ -5,7 +5,7 @@
 -- KEYS[6 .. 5+streams]      streams that entries are emitted to
 -- then for each flow        its hash, its tally, its list of parked entries
 -- ARGV[1] group   [2] number of emitted streams   [3] number of flows   [4 .. 3+flows] flow ids
--- then for each entry       id, op, flow (0: none), had crashes (0|1), and by op:
+-- then for each entry       id, op, flow (0: none), and by op:
 --   E stream type data round trace        emit
 --   D counter                             done
 --   X                                     drop
@@ -39,8 +39,8 @@ local at, last = 4 + flows, #ARGV
 while at <= last do
   local count = args[ARGV[at + 1]]
   if not count then error({err = 'ERR settle: unknown op ' .. tostring(ARGV[at + 1])}) end
-  if at + 3 + count > last then error({err = 'ERR settle: arguments of ' .. ARGV[at] .. ' are missing'}) end
-  at = at + 4 + count
+  if at + 2 + count > last then error({err = 'ERR settle: arguments of ' .. ARGV[at] .. ' are missing'}) end
+  at = at + 3 + count
 end
 
 local moved = {}
@@ -51,14 +51,16 @@ local function count(flow, counter, n)
   of[counter] = (of[counter] or 0) + n
 end
 
+-- A copy that was read before the entry was reclaimed knows nothing of its crashes.
+local crashed = redis.call('EXISTS', crashes) == 1
 local ours = 0
 at = 4 + flows
 while at <= last do
   local id, op, flow = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   if redis.call('XACK', stream, group, id) == 1 then
     ours = ours + 1
-    if ARGV[at + 3] == '1' then redis.call('HDEL', crashes, id) end
-    local p = at + 4
+    if crashed then redis.call('HDEL', crashes, id) end
+    local p = at + 3
     if op == 'E' then
       local to, kind, data, round, trace = KEYS[5 + tonumber(ARGV[p])], ARGV[p + 1], ARGV[p + 2], ARGV[p + 3], ARGV[p + 4]
       local name = flow == 0 and '' or ARGV[3 + flow]
@@ -102,7 +104,7 @@ while at <= last do
       end
     end
   end
-  at = at + 4 + args[op]
+  at = at + 3 + args[op]
 end
 
 for flow, of in pairs(moved) do

@@ -5,7 +5,9 @@ mod mails;
 mod outage;
 mod races;
 mod requeue;
+mod schedules;
 mod speed;
+mod templates;
 mod users;
 
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -83,7 +85,7 @@ fn postgres_url() -> String {
         .expect("run ./test.sh, which starts PostgreSQL and sets COMMS_TEST_POSTGRES_URL")
 }
 
-fn new_campaign(key: Option<&str>) -> NewCampaign {
+pub(crate) fn new_campaign(key: Option<&str>) -> NewCampaign {
     NewCampaign {
         name: "spring".to_owned(),
         subject: "Hello {{ first_name }}".to_owned(),
@@ -92,6 +94,9 @@ fn new_campaign(key: Option<&str>) -> NewCampaign {
         in_doubt: InDoubt::Resend,
         idempotency_key: key.map(str::to_owned),
         body_hash: "hash".to_owned(),
+        start_at_ms: None,
+        template: None,
+        variables: "{}".to_owned(),
     }
 }
 

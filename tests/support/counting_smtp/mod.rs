@@ -147,6 +147,12 @@ impl CountingSmtp {
             .unwrap_or(0)
     }
 
+    /// How many recipients of this domain were named in a RCPT.
+    pub fn tried(&self, domain: &str) -> usize {
+        let tries = lock(&self.shared.tries);
+        tries.keys().filter(|to| to.ends_with(domain)).count()
+    }
+
     /// How many connections there have been.
     pub fn opened(&self) -> u64 {
         self.shared.opened.load(Ordering::Acquire)

@@ -1,0 +1,388 @@
+//! Schedules: campaigns that start again and again. The scheduler starts them; here they are written down.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AskedWords, CampaignView, Ops, OpsError,
+    words::{checked_name, checked_policy},
+};
+use crate::{
+    schedule::{MAX_CAP, Rule, zone},
+    store::{self, Fire, MisfirePolicy, Schedule, ScheduleStatus, Words},
+};
+
+/// Start times that are shown ahead.
+const AHEAD: usize = 5;
+/// Campaigns are called after the schedule and the planned time; both must fit in a name.
+const LONGEST_NAME: usize = 150;
+const DEFAULT_CAP: u32 = 10;
+
+/// What is needed to write one. In an edit, `None` keeps what there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedSchedule {
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub cron: Option<String>,
+    /// An IANA time zone; UTC when missing.
+    #[serde(default)]
+    pub tz: Option<String>,
+    /// `skip`, `once` or `all`; once when missing.
+    #[serde(default)]
+    pub misfire: Option<String>,
+    /// Of `all`: at most so many missed times are made up for.
+    #[serde(default)]
+    pub misfire_cap: Option<u32>,
+    #[serde(default)]
+    pub in_doubt: Option<String>,
+    #[serde(flatten)]
+    pub words: AskedWords,
+}
+
+/// What every face shows of a schedule, and the JSON that it answers with.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScheduleView {
+    pub id: i64,
+    pub name: String,
+    pub status: String,
+    pub reason: Option<String>,
+    pub cron: String,
+    /// The expression in English.
+    pub cron_words: String,
+    pub tz: String,
+    pub misfire: String,
+    pub misfire_cap: u32,
+    pub subject: String,
+    /// `name@version` of the stored template.
+    pub template: Option<String>,
+    pub in_doubt_policy: String,
+    /// The next planned times as the zone's clock shows them; none while it is paused.
+    pub next: Vec<String>,
+    pub next_at_ms: Option<i64>,
+    pub last: Option<FireView>,
+    pub created_at: String,
+}
+
+/// What became of a planned time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FireView {
+    /// As the schedule's zone shows it.
+    pub planned: String,
+    /// Of several that were left out, the last.
+    pub until: Option<String>,
+    /// started, skipped or asked.
+    pub outcome: String,
+    pub campaign_id: Option<i64>,
+    /// How its campaign stands.
+    pub campaign_status: Option<String>,
+    pub late_ms: i64,
+}
+
+/// A schedule and what became of its last planned times.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScheduleDetail {
+    #[serde(flatten)]
+    pub view: ScheduleView,
+    pub history: Vec<FireView>,
+}
+
+impl Ops {
+    /// Writes an active schedule.
+    ///
+    /// # Errors
+    /// Says what is wrong with it: the expression, the zone, a template's field.
+    pub async fn create_schedule(&self, asked: AskedSchedule) -> Result<ScheduleView, OpsError> {
+        self.may_write()?;
+        let (new, rule) = self.accept_schedule(&asked, None).await?;
+        let next = first(&rule)?;
+        let schedule = self.database.get().await?.add_schedule(&new, next).await?;
+        self.note_schedule("schedule.create", &schedule, "", "active")
+            .await;
+        self.schedule_view(&schedule).await
+    }
+
+    /// Changes what is given. An active schedule goes on with the next time after now, if its rule changed.
+    ///
+    /// # Errors
+    /// As [`Self::create_schedule`]; a conflict when somebody else changed it meanwhile.
+    pub async fn edit_schedule(
+        &self,
+        id: i64,
+        asked: AskedSchedule,
+    ) -> Result<ScheduleView, OpsError> {
+        self.may_write()?;
+        let before = self.schedule_of(id).await?;
+        let (new, rule) = self.accept_schedule(&asked, Some(&before)).await?;
+        let same_rule = (&new.cron, &new.zone) == (&before.cron, &before.zone);
+        let next = match before.next_at_ms.filter(|_| same_rule) {
+            Some(next) => next,
+            None => first(&rule)?,
+        };
+        let store = self.database.get().await?;
+        let edited = store.edit_schedule(id, before.revision, &new, next).await?;
+        let edited = edited.ok_or_else(|| {
+            OpsError::Conflict(format!("schedule {id} was changed meanwhile; look again"))
+        })?;
+        let (was, is) = (
+            format!("{} {}", before.cron, before.zone),
+            format!("{} {}", edited.cron, edited.zone),
+        );
+        self.note_schedule("schedule.edit", &edited, &was, &is)
+            .await;
+        self.schedule_view(&edited).await
+    }
+
+    /// In the order of their ids, after the id `after`.
+    ///
+    /// # Errors
+    /// When SQL is away.
+    pub async fn schedules(&self, limit: u32, after: i64) -> Result<Vec<ScheduleView>, OpsError> {
+        let mut views = Vec::new();
+        for schedule in self.database.get().await?.schedules(limit, after).await? {
+            views.push(self.schedule_view(&schedule).await?);
+        }
+        Ok(views)
+    }
+
+    /// One, with what became of its last ten planned times.
+    ///
+    /// # Errors
+    /// When there is none of that id.
+    pub async fn schedule(&self, id: i64) -> Result<ScheduleDetail, OpsError> {
+        let schedule = self.schedule_of(id).await?;
+        let mut history = Vec::new();
+        for fire in self.database.get().await?.fires(id, 10).await? {
+            history.push(self.fire_view(&schedule, &fire).await?);
+        }
+        Ok(ScheduleDetail {
+            view: self.schedule_view(&schedule).await?,
+            history,
+        })
+    }
+
+    /// Its times pass without a campaign until it is resumed; they don't count as missed.
+    ///
+    /// # Errors
+    /// A conflict when it isn't active.
+    pub async fn pause_schedule(&self, id: i64) -> Result<ScheduleView, OpsError> {
+        self.may_write()?;
+        let reason = format!("paused by {}", self.who);
+        let store = self.database.get().await?;
+        match store.pause_schedule(id, Some(&reason)).await? {
+            Some(schedule) => self.changed(&schedule, "active").await,
+            None => Err(self.refused(id, "active", "paused").await?),
+        }
+    }
+
+    /// It goes on with the next time after now.
+    ///
+    /// # Errors
+    /// A conflict when it isn't paused.
+    pub async fn resume_schedule(&self, id: i64) -> Result<ScheduleView, OpsError> {
+        self.may_write()?;
+        let before = self.schedule_of(id).await?;
+        let next = first(&rule_of(&before)?)?;
+        let store = self.database.get().await?;
+        match store.resume_schedule(id, next).await? {
+            Some(schedule) => self.changed(&schedule, "paused").await,
+            None => Err(self.refused(id, "paused", "active").await?),
+        }
+    }
+
+    /// Starts a campaign of it now, whatever its state; the plan stays as it is.
+    ///
+    /// # Errors
+    /// When there is none of that id.
+    pub async fn run_schedule(&self, id: i64) -> Result<CampaignView, OpsError> {
+        self.may_write()?;
+        let store = self.database.get().await?;
+        let partitions = self.redis.keys().partitions();
+        let campaign = store.fire_now(id, partitions, campaign_name).await?;
+        let campaign = campaign.ok_or_else(|| unknown(id))?;
+        let ids = [id.to_string()];
+        let after = format!("campaign {}", campaign.id);
+        self.record("schedule.run", &ids, String::new(), after, String::new())
+            .await;
+        self.show(campaign.id).await
+    }
+
+    /// Its campaigns stay.
+    ///
+    /// # Errors
+    /// When there is none of that id.
+    pub async fn remove_schedule(&self, id: i64) -> Result<(), OpsError> {
+        self.may_write()?;
+        let before = self.schedule_of(id).await?;
+        if !self.database.get().await?.remove_schedule(id).await? {
+            return Err(unknown(id));
+        }
+        let was = before.status.as_str();
+        self.note_schedule("schedule.remove", &before, was, "removed")
+            .await;
+        Ok(())
+    }
+
+    async fn accept_schedule(
+        &self,
+        asked: &AskedSchedule,
+        before: Option<&Schedule>,
+    ) -> Result<(store::NewSchedule, Rule), OpsError> {
+        let missing = |what: &str| OpsError::Invalid(format!("{what} is missing"));
+        let kept = |asked: &Option<String>, kept: Option<&String>| asked.clone().or(kept.cloned());
+        let name = kept(&asked.name, before.map(|b| &b.name)).ok_or_else(|| missing("name"))?;
+        let name = checked_name(&name)?;
+        if name.chars().count() > LONGEST_NAME {
+            let text = format!("name must have 1 to {LONGEST_NAME} characters");
+            return Err(OpsError::Invalid(text));
+        }
+        let cron = kept(&asked.cron, before.map(|b| &b.cron)).ok_or_else(|| missing("cron"))?;
+        let zone = kept(&asked.tz, before.map(|b| &b.zone)).unwrap_or_else(|| "UTC".to_owned());
+        let rule = Rule::parse(&cron, &zone).map_err(invalid)?;
+        let misfire = match &asked.misfire {
+            Some(word) => word
+                .parse()
+                .map_err(|error| OpsError::Invalid(format!("misfire: {error}")))?,
+            None => before.map_or(MisfirePolicy::Once, |b| b.misfire),
+        };
+        let cap = asked.misfire_cap.or(before.map(|b| b.misfire_cap));
+        let misfire_cap = cap.unwrap_or(DEFAULT_CAP);
+        if !(1..=MAX_CAP).contains(&misfire_cap) {
+            let text = format!("misfire_cap is {misfire_cap}, expected 1 to {MAX_CAP}");
+            return Err(OpsError::Invalid(text));
+        }
+        let in_doubt = match (&asked.in_doubt, before) {
+            (None, Some(before)) => before.in_doubt,
+            (word, _) => checked_policy(word.as_deref().unwrap_or(""))?,
+        };
+        let base: Option<Words> = before.map(|b| b.words.clone());
+        let words = match (asked.words.is_empty(), base) {
+            (true, Some(words)) => words,
+            (_, base) => self.checked_words(&asked.words, base, &name).await?,
+        };
+        let new = store::NewSchedule {
+            name,
+            cron,
+            zone,
+            misfire,
+            misfire_cap,
+            words,
+            in_doubt,
+        };
+        Ok((new, rule))
+    }
+
+    async fn schedule_of(&self, id: i64) -> Result<Schedule, OpsError> {
+        let found = self.database.get().await?.schedule(id).await?;
+        found.ok_or_else(|| unknown(id))
+    }
+
+    async fn changed(&self, schedule: &Schedule, before: &str) -> Result<ScheduleView, OpsError> {
+        let after = schedule.status.as_str();
+        self.note_schedule("schedule.status", schedule, before, after)
+            .await;
+        self.schedule_view(schedule).await
+    }
+
+    /// Why a change of status was refused.
+    async fn refused(&self, id: i64, from: &str, to: &str) -> Result<OpsError, OpsError> {
+        let status = self.schedule_of(id).await?.status;
+        Ok(OpsError::Conflict(format!(
+            "schedule {id} is {status}; only one that is {from} can become {to}"
+        )))
+    }
+
+    async fn note_schedule(&self, what: &str, schedule: &Schedule, before: &str, after: &str) {
+        let ids = [schedule.id.to_string()];
+        let (before, after) = (before.to_owned(), after.to_owned());
+        self.record(what, &ids, before, after, String::new()).await;
+    }
+
+    async fn schedule_view(&self, schedule: &Schedule) -> Result<ScheduleView, OpsError> {
+        let rule = Rule::parse(&schedule.cron, &schedule.zone).ok();
+        let next = match (&rule, schedule.next_at_ms) {
+            (Some(rule), Some(next)) => std::iter::once(next)
+                .chain(rule.upcoming(next, AHEAD - 1))
+                .map(|at| rule.shown(at))
+                .collect(),
+            _ => Vec::new(),
+        };
+        let last = self.database.get().await?.fires(schedule.id, 1).await?;
+        let last = match last.first() {
+            Some(fire) => Some(self.fire_view(schedule, fire).await?),
+            None => None,
+        };
+        let template = &schedule.words.template;
+        Ok(ScheduleView {
+            id: schedule.id,
+            name: schedule.name.clone(),
+            status: schedule.status.as_str().to_owned(),
+            reason: schedule.reason.clone(),
+            cron: schedule.cron.clone(),
+            cron_words: rule.map_or_else(String::new, |rule| rule.words()),
+            tz: schedule.zone.clone(),
+            misfire: schedule.misfire.as_str().to_owned(),
+            misfire_cap: schedule.misfire_cap,
+            subject: schedule.words.subject.clone(),
+            template: template
+                .as_ref()
+                .map(|(name, version)| format!("{name}@{version}")),
+            in_doubt_policy: schedule.in_doubt.as_str().to_owned(),
+            next,
+            next_at_ms: schedule.next_at_ms,
+            last,
+            created_at: super::campaigns::rfc3339(schedule.created_at_ms),
+        })
+    }
+
+    async fn fire_view(&self, schedule: &Schedule, fire: &Fire) -> Result<FireView, OpsError> {
+        let campaign = match fire.campaign_id {
+            Some(id) => self.database.get().await?.campaign(id).await?,
+            None => None,
+        };
+        let several = fire.until_ms != fire.planned_at_ms;
+        Ok(FireView {
+            planned: shown(schedule, fire.planned_at_ms),
+            until: several.then(|| shown(schedule, fire.until_ms)),
+            outcome: fire.outcome.as_str().to_owned(),
+            campaign_id: fire.campaign_id,
+            campaign_status: campaign.map(|c| c.status.as_str().to_owned()),
+            late_ms: fire.fired_at_ms - fire.planned_at_ms,
+        })
+    }
+}
+
+/// What a campaign of a schedule is called: the time is the planned one, by the schedule's clock.
+pub fn campaign_name(schedule: &Schedule, planned_at_ms: i64) -> String {
+    format!("{}, {}", schedule.name, shown(schedule, planned_at_ms))
+}
+
+fn shown(schedule: &Schedule, at_ms: i64) -> String {
+    let zone = zone(&schedule.zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    crate::schedule::shown(at_ms, &zone)
+}
+
+fn rule_of(schedule: &Schedule) -> Result<Rule, OpsError> {
+    if schedule.status == ScheduleStatus::Ended {
+        let text = format!("schedule {} has ended; edit its cron", schedule.id);
+        return Err(OpsError::Conflict(text));
+    }
+    Rule::parse(&schedule.cron, &schedule.zone).map_err(invalid)
+}
+
+/// The first planned time from now on.
+fn first(rule: &Rule) -> Result<i64, OpsError> {
+    let now = Timestamp::now().as_millisecond();
+    rule.next_after(now).ok_or_else(|| {
+        OpsError::Invalid("cron names no time after now: all of them have passed".to_owned())
+    })
+}
+
+fn invalid(error: anyhow::Error) -> OpsError {
+    OpsError::Invalid(format!("{error:#}"))
+}
+
+fn unknown(id: i64) -> OpsError {
+    OpsError::NotFound(format!("there is no schedule {id}"))
+}
