@@ -9,6 +9,7 @@
 mod support;
 
 mod bad_input;
+mod console;
 mod faults;
 mod http;
 mod pipeline;

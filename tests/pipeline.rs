@@ -25,6 +25,15 @@ impl Running {
 }
 
 pub(crate) async fn running(users: &str, database_url: Option<String>) -> Running {
+    running_with(users, database_url, &[]).await
+}
+
+/// With more variables for every process.
+pub(crate) async fn running_with(
+    users: &str,
+    database_url: Option<String>,
+    variables: &[(&str, &str)],
+) -> Running {
     let one = one_pipeline().await;
     comms::telemetry::install_tls_provider();
     let redis = RedisServer::start(&[]);
@@ -41,6 +50,9 @@ pub(crate) async fn running(users: &str, database_url: Option<String>) -> Runnin
             ("COMMS_SMTP_URL", &format!("smtp://{smtp}")),
         ],
     );
+    for (name, value) in variables {
+        fleet.set(name, value);
+    }
     fleet.start("inbox");
     fleet.until_ready("inbox").await;
     fleet.start_workers().await;

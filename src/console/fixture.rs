@@ -5,7 +5,7 @@ use super::{
     message::Msg,
     model::{Link, Model, Screen, Setting},
     samples,
-    theme::{Theme, ThemeChoice},
+    theme::{Depth, Theme, ThemeChoice},
     update::update,
 };
 use crate::{
@@ -25,7 +25,8 @@ pub(super) const GONE: &str = "mailbox-7f3a-3990-1731";
 
 pub(super) fn setting(theme: ThemeChoice) -> Setting {
     Setting {
-        theme: Theme::new(theme),
+        theme: Theme::new(theme, Depth::Many),
+        ascii: false,
         keys: super::keymap::Keymap::default(),
         read_only: false,
         all_streams: false,

@@ -129,6 +129,11 @@ async fn turn(
         };
         // Everything that has come is taken in before the next drawing.
         while let Some(next) = msg {
+            if matches!(next, Msg::Resize(..)) {
+                // Between two drawings it may have been smaller and be as large as before again: what it
+                // shows is lost, though its size is what we know.
+                screen.start_over()?;
+            }
             for cmd in update::update(model, now_ms(), next) {
                 match cmd {
                     Cmd::Quit => return Ok(()),
@@ -151,9 +156,15 @@ fn setting(ops: &Ops, settings: &Settings, all_streams: bool) -> Result<Setting>
     } else {
         settings.theme.unwrap_or(ThemeChoice::Dark)
     };
+    let depth = if config::has_many_colors() {
+        theme::Depth::Many
+    } else {
+        theme::Depth::Sixteen
+    };
     let now = jiff::Timestamp::now().as_millisecond();
     Ok(Setting {
-        theme: theme::Theme::new(choice),
+        theme: theme::Theme::new(choice, depth),
+        ascii: settings.ascii,
         keys: settings.keymap()?,
         read_only: ops.read_only(),
         all_streams,

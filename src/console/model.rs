@@ -96,6 +96,8 @@ pub(super) struct Prompt {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Setting {
     pub theme: Theme,
+    /// Frames, charts and symbols of letters.
+    pub ascii: bool,
     pub keys: Keymap,
     pub read_only: bool,
     /// Every stream of the server, not only ours.

@@ -340,6 +340,9 @@ fn width(text: &str) -> usize {
     ratatui::text::Span::raw(text).width()
 }
 
+/// So wide a column that always stays may become before others are left out for it.
+const MUST_HAVE: usize = 28;
+
 /// The cells that each column gets of `room`, one space between them; 0: left out.
 pub(super) fn widths(columns: &[Column], table: &Table, room: usize) -> Vec<usize> {
     let wanted = |n: usize| {
@@ -351,9 +354,11 @@ pub(super) fn widths(columns: &[Column], table: &Table, room: usize) -> Vec<usiz
         let shown = cells.iter().filter(|c| **c > 0).count();
         cells.iter().sum::<usize>() + shown.saturating_sub(1)
     };
-    let least = |(n, column): (usize, &Column)| {
-        let hidden = table.hidden.contains(&n);
-        if hidden { 0 } else { column.least }
+    // A column that always stays is worth more than one that may be left out.
+    let least = |(n, column): (usize, &Column)| match column.rank {
+        _ if table.hidden.contains(&n) => 0,
+        0 => wanted(n).min(column.least.max(MUST_HAVE)),
+        _ => column.least,
     };
     let mut cells: Vec<usize> = columns.iter().enumerate().map(least).collect();
     let mut order: Vec<usize> = (0..columns.len()).collect();

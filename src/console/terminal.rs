@@ -117,3 +117,54 @@ pub(super) fn listen(messages: Sender<Msg>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+    use super::*;
+
+    /// Not a test by itself: what the one below runs in a terminal.
+    #[test]
+    #[ignore = "needs a terminal of its own"]
+    fn a_console_that_panics() {
+        let _screen = Screen::enter().expect("this is a terminal");
+        panic!("something unforeseen");
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_says_why() {
+        let pair = native_pty_system()
+            .openpty(PtySize::default())
+            .expect("a terminal");
+        let mode = |master: &dyn portable_pty::MasterPty| {
+            let mode = master.get_termios();
+            format!("{:?}", mode.map(|m| (m.local_flags, m.input_flags)))
+        };
+        let before = mode(pair.master.as_ref());
+        let mut command = CommandBuilder::new(std::env::current_exe().expect("this test"));
+        let name = "console::terminal::tests::a_console_that_panics";
+        command.args(["--exact", name, "--ignored", "--nocapture"]);
+        let mut output = pair.master.try_clone_reader().expect("its output");
+        let mut child = pair.slave.spawn_command(command).expect("it starts");
+        drop(pair.slave);
+        let read = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            // Ends with an error when the terminal has nobody any more.
+            let _ = output.read_to_end(&mut bytes);
+            bytes
+        });
+        assert_eq!(child.wait().expect("its end").exit_code(), 101);
+        assert_eq!(mode(pair.master.as_ref()), before);
+        drop(pair.master);
+        let bytes = read.join().expect("what it wrote");
+        let said = String::from_utf8_lossy(&bytes);
+        let taken = said.find("\u{1b}[?1049h").expect("it took the terminal");
+        let given = said.find("\u{1b}[?1049l").expect("it gave it back");
+        let why = said.find("something unforeseen").expect("it said why");
+        assert!(taken < given && given < why, "{said:?}");
+        assert!(said[given..].contains("\u{1b}[?25h"), "the cursor is back");
+    }
+}

@@ -13,7 +13,14 @@ pub enum ThemeChoice {
     None,
 }
 
-/// Styles by meaning. The 256-colour palette, which 16-colour terminals map to their nearest.
+/// How many colours the terminal has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    Sixteen,
+    Many,
+}
+
+/// Styles by meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Theme {
     pub text: Style,
@@ -34,9 +41,31 @@ pub(super) struct Theme {
 }
 
 impl Theme {
-    pub(super) fn new(choice: ThemeChoice) -> Self {
-        match choice {
-            ThemeChoice::Dark => Self::coloured(&Palette {
+    pub(super) fn new(choice: ThemeChoice, depth: Depth) -> Self {
+        match (choice, depth) {
+            (ThemeChoice::Dark, Depth::Sixteen) => Self::coloured(&Palette {
+                dim: 7,
+                faint: 8,
+                accent: 14,
+                on_accent: 0,
+                good: 10,
+                warn: 11,
+                bad: 9,
+                selected: 4,
+                stages: [14, 12, 13],
+            }),
+            (ThemeChoice::Light, Depth::Sixteen) => Self::coloured(&Palette {
+                dim: 8,
+                faint: 7,
+                accent: 6,
+                on_accent: 15,
+                good: 2,
+                warn: 3,
+                bad: 1,
+                selected: 14,
+                stages: [6, 4, 5],
+            }),
+            (ThemeChoice::Dark, Depth::Many) => Self::coloured(&Palette {
                 dim: 246,
                 faint: 240,
                 accent: 80,
@@ -47,7 +76,7 @@ impl Theme {
                 selected: 237,
                 stages: [80, 111, 177],
             }),
-            ThemeChoice::Light => Self::coloured(&Palette {
+            (ThemeChoice::Light, Depth::Many) => Self::coloured(&Palette {
                 dim: 243,
                 faint: 250,
                 accent: 30,
@@ -58,7 +87,7 @@ impl Theme {
                 selected: 254,
                 stages: [30, 26, 91],
             }),
-            ThemeChoice::None => Self::plain(),
+            (ThemeChoice::None, _) => Self::plain(),
         }
     }
 

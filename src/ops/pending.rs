@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Ops, OpsError, Overview, PendingEntry, PendingFilter};
+use super::{ConsumerView, GroupView, Ops, OpsError, Overview, PendingEntry, PendingFilter};
 use crate::{
     event::STAGES,
     queue::inspect::{self, Source},
@@ -26,6 +26,9 @@ pub struct Stuck {
     /// There are more than these.
     pub more: bool,
 }
+
+/// Where an entry stands among others: by its id, then by its stream.
+type Place = ((u64, u64), Source);
 
 impl Ops {
     /// A page of one group's pending entries, over all partitions, lowest id first.
@@ -50,9 +53,9 @@ impl Ops {
         Ok(entries)
     }
 
-    /// What is stuck in the pipeline's own groups: held by a process that is gone, or untouched for
-    /// the visibility time. Reads a page by id and a page of each consumer that is gone, so it stays
-    /// cheap however long the lists are.
+    /// What is stuck in the pipeline's own groups, at most a page of it: held by a process that is gone,
+    /// or untouched for the visibility time. Reads a page by id, and where entries in work crowd it one
+    /// more, shared by the consumers that are gone: it stays cheap however long the lists are.
     ///
     /// # Errors
     /// When Redis is away.
@@ -62,40 +65,85 @@ impl Ops {
         let mut more = false;
         for (stage, (stream, group)) in overview.stages.iter().zip(STAGES) {
             for (part, source) in stage.partitions.iter().zip(Source::of(&self.redis, stream)) {
-                let Some(view) = part.groups.iter().find(|g| g.name == group) else {
-                    continue;
-                };
-                let gone = view
-                    .consumers
-                    .iter()
-                    .filter(|c| c.pending > 0 && !overview.is_live(&c.name))
-                    .map(|c| Some(c.name.clone()));
-                let everybody = (view.pending > 0).then_some(None);
-                for consumer in everybody.into_iter().chain(gone) {
-                    let filter = PendingFilter {
-                        consumer,
-                        count: page,
-                        ..PendingFilter::default()
-                    };
-                    let entries = inspect::pending(&self.redis, &source, group, &filter).await?;
-                    let full = entries.len() == page;
-                    let mut all_stuck = full;
-                    for entry in entries {
-                        let stuck = self.judge(&overview, entry);
-                        all_stuck &= stuck.is_some();
-                        if let Some(stuck) = stuck {
-                            let key = (id_order(&stuck.entry.id), stuck.entry.source.clone());
-                            found.insert(key, stuck);
-                        }
-                    }
-                    more |= all_stuck;
+                if let Some(view) = part.groups.iter().find(|g| g.name == group) {
+                    more |= self
+                        .stuck_in(&overview, &source, view, page, &mut found)
+                        .await?;
                 }
             }
         }
-        Ok(Stuck {
-            entries: found.into_values().collect(),
-            more,
-        })
+        let mut entries: Vec<StuckEntry> = found.into_values().collect();
+        more |= entries.len() > page;
+        entries.truncate(page);
+        inspect::bodies(&self.redis, entries.iter_mut().map(|s| &mut s.entry)).await?;
+        Ok(Stuck { entries, more })
+    }
+
+    /// Adds what is stuck in one group; true when there is more of it.
+    async fn stuck_in(
+        &self,
+        overview: &Overview,
+        source: &Source,
+        view: &GroupView,
+        page: usize,
+        found: &mut BTreeMap<Place, StuckEntry>,
+    ) -> Result<bool, OpsError> {
+        if view.pending == 0 {
+            return Ok(false);
+        }
+        let gone: Vec<&ConsumerView> = view
+            .consumers
+            .iter()
+            .filter(|c| c.pending > 0 && !overview.is_live(&c.name))
+            .collect();
+        let (full, stuck) = self
+            .add_stuck(overview, source, view, None, page, found)
+            .await?;
+        if !full {
+            return Ok(false);
+        }
+        if stuck == page {
+            return Ok(true);
+        }
+        let share = (page / gone.len().max(1)).max(1);
+        let mut more = false;
+        for consumer in gone.iter().take(page) {
+            let name = Some(consumer.name.clone());
+            let (_, stuck) = self
+                .add_stuck(overview, source, view, name, share, found)
+                .await?;
+            more |= consumer.pending > stuck as u64;
+        }
+        Ok(more)
+    }
+
+    /// Adds what is stuck of one page; says whether the page is full, and how many are stuck.
+    async fn add_stuck(
+        &self,
+        overview: &Overview,
+        source: &Source,
+        view: &GroupView,
+        consumer: Option<String>,
+        count: usize,
+        found: &mut BTreeMap<Place, StuckEntry>,
+    ) -> Result<(bool, usize), OpsError> {
+        let filter = PendingFilter {
+            consumer,
+            count,
+            ..PendingFilter::default()
+        };
+        let entries = inspect::held(&self.redis, source, &view.name, &filter).await?;
+        let full = entries.len() == count;
+        let stuck = entries.into_iter().filter_map(|e| self.judge(overview, e));
+        let mut n = 0;
+        for stuck in stuck {
+            n += 1;
+            found.insert(
+                (id_order(&stuck.entry.id), stuck.entry.source.clone()),
+                stuck,
+            );
+        }
+        Ok((full, n))
     }
 
     fn judge(&self, overview: &Overview, entry: PendingEntry) -> Option<StuckEntry> {

@@ -43,6 +43,8 @@ pub(super) struct Arena {
 #[derive(Default)]
 pub(super) struct Plan<'a> {
     pub(super) users: u64,
+    /// One when it is 0.
+    pub(super) partitions: u32,
     /// SQLite in the arena's directory when there is none.
     pub(super) database_url: Option<String>,
     pub(super) redis: &'a [&'a str],
@@ -68,6 +70,7 @@ impl Arena {
         let sqlite = format!("sqlite://{}/comms.db", dir.path().display());
         let database_url = plan.database_url.unwrap_or(sqlite);
         let smtp = CountingSmtp::start();
+        let partitions = plan.partitions.max(1);
         let fleet = fleet(
             dir.path(),
             &[
@@ -77,10 +80,11 @@ impl Arena {
                 ("COMMS_USERS", &plan.users.to_string()),
                 ("COMMS_LANES", LANES),
                 ("COMMS_PRESENCE_MS", PRESENCE_MS),
+                ("COMMS_PARTITIONS", &partitions.to_string()),
             ],
             plan.settings,
         );
-        let keys = Keys::new("comms", 1).expect("a valid prefix");
+        let keys = Keys::new("comms", partitions).expect("a valid prefix");
         let client = Redis::open(&redis.url(), keys).expect("a valid URL");
         let store = Store::open(&database_url, false).await.expect("a database");
         Self {

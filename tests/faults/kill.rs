@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use super::arena::{Arena, Plan, SECONDS, all};
-use crate::support::{WORKERS, rules};
+use crate::support::{WORKERS, postgres_database, rules};
 
 /// What the server takes for each mail: something is in hand whenever somebody is killed.
 const SLOW: Duration = Duration::from_millis(10);
@@ -64,6 +64,27 @@ async fn workers_killed_at_random_cost_nobody_a_mail() {
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_killed_at_random_mail_nobody_twice_under_hold() {
     killed_at_random(20_000, "hold", 30).await;
+}
+
+/// A commit that was under way when its process was killed may still come: what was in hand isn't known here.
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_killed_at_random_with_postgresql_and_four_partitions_cost_nobody_a_mail() {
+    let users = 10_000;
+    let mut arena = Arena::start(Plan {
+        users,
+        partitions: 4,
+        database_url: Some(postgres_database().await),
+        ..Plan::default()
+    })
+    .await;
+    arena.smtp.obey(rules::slow(SLOW));
+    let id = arena.create("resend").await;
+    let watch = arena.watch(id);
+    fire(&mut arena, users, 20).await;
+    let audit = arena.everybody_once(id, users).await;
+    watch.end().await;
+    println!("{audit:?}");
+    assert_eq!(audit.held, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

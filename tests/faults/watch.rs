@@ -84,7 +84,11 @@ async fn look(redis: &Redis, store: &Store, id: i64, seen: &mut Seen) {
             in_doubt: campaign.in_doubt_count,
             ..Tally::default()
         };
-        if !totals.balanced() || tally.open() != 0 || totals.queued < campaign.audience {
+        let early = !totals.balanced() || tally.open() != 0 || totals.queued < campaign.audience;
+        // An operator may have started it again between the two looks.
+        let now = store.campaign(id).await;
+        let same = matches!(&now, Ok(Some(now)) if now.revision == campaign.revision);
+        if early && same {
             seen.wrong
                 .push(format!("finished too early: {totals:?}, {tally:?}"));
         }

@@ -11,6 +11,7 @@ use std::{
 use serde_json::Value;
 
 use super::process::free_port;
+use super::terminal::Terminal;
 
 /// The workers in the order of the flow.
 pub const WORKERS: [&str; 4] = [
@@ -186,6 +187,19 @@ impl Fleet {
             command.env("COMMS_INBOX_URL", self.url("inbox", ""));
         }
         command.output().expect("comms-tui runs")
+    }
+
+    /// The console, in a terminal of (columns, rows).
+    pub fn terminal(&self, size: (u16, u16)) -> Terminal {
+        let (state, inbox) = (self.dir.display().to_string(), self.url("inbox", ""));
+        let mut variables = vec![
+            ("COMMS_STATE_DIR", state.as_str()),
+            ("COMMS_INBOX_URL", inbox.as_str()),
+        ];
+        let set = self.variables.iter();
+        variables.extend(set.map(|(name, value)| (name.as_str(), value.as_str())));
+        let program = env!("CARGO_BIN_EXE_comms-tui");
+        Terminal::start(program, &[], &variables, &self.dir, size)
     }
 
     /// Creates a campaign by the path of the original, and answers with its id.

@@ -8,6 +8,7 @@ mod process;
 mod proxy;
 mod redis;
 mod smtp_sink;
+mod terminal;
 mod vault;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,6 +21,7 @@ pub use self::{
     proxy::Proxy,
     redis::{RedisServer, redis_url},
     smtp_sink::SmtpSink,
+    terminal::Terminal,
     vault::{ROOT_TOKEN, VaultServer, put_secret, vault_addr, vault_get, vault_post},
 };
 

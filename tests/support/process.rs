@@ -1,13 +1,17 @@
 //! A real server of one's own: started, killed, restarted, and gone when the test process is.
 
 use std::{
+    collections::BTreeSet,
     io::{BufRead, BufReader},
     net::{TcpListener, TcpStream},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Mutex,
     time::{Duration, Instant},
 };
+
+use rand::RngExt;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -145,10 +149,17 @@ fn spawn(program: &Path, args: &[String], dir: &Path) -> (Child, String) {
     (keeper, pid.trim().to_owned())
 }
 
-/// A port that nobody listens on now.
+/// A port that nobody listens on, and that no other call is given: below those that the kernel gives to
+/// outgoing connections, so that a server that was killed gets its port again.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("bound").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(|e| e.into_inner());
+    loop {
+        let port = rand::rng().random_range(10_000..32_000);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() && given.insert(port) {
+            return port;
+        }
+    }
 }
 
 /// A directory that lasts until its server's keeper removes it.

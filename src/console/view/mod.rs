@@ -1,6 +1,7 @@
 //! Draws the model and changes nothing. A frame is a header, the screen's body, a line for what just
 //! happened, and the keys that are valid now; a question lies over the body.
 
+mod ascii;
 mod campaigns;
 mod claim;
 mod confirm;
@@ -50,6 +51,9 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
         Some(Dialog::Create(form)) => create::draw(theme, form, &mut canvas, area),
         Some(Dialog::Claim(dialog)) => claim::draw(theme, dialog, &mut canvas, area),
         Some(Dialog::Confirm(confirm)) => confirm::draw(theme, confirm, &mut canvas, area),
+    }
+    if model.setting.ascii {
+        ascii::translate(frame.buffer_mut());
     }
 }
 

@@ -13,7 +13,7 @@ use crate::console::{
     message::{Cmd, Msg},
     model::{Model, Screen},
     samples,
-    theme::{Theme, ThemeChoice},
+    theme::{Depth, Theme, ThemeChoice},
     update::update,
 };
 use crate::ops::wording::SEPARATOR;
@@ -46,7 +46,10 @@ fn text(model: &Model, size: (u16, u16)) -> String {
         }
         line.trim_end().replace(SEPARATOR, "'")
     });
-    rows.collect::<Vec<_>>().join("\n")
+    let text = rows.collect::<Vec<_>>().join("\n");
+    // Local time: it depends on where the test runs.
+    let clock = regex::Regex::new(r"\d\d:\d\d:\d\d").expect("a pattern");
+    clock.replace_all(&text, "hh:mm:ss").into_owned()
 }
 
 fn keys(model: &mut Model, keys: &str) -> Vec<Cmd> {
@@ -233,7 +236,7 @@ fn a_small_terminal_gets_one_column() {
 fn the_selected_row_has_a_symbol_and_a_style_in_every_theme() {
     for choice in [ThemeChoice::Dark, ThemeChoice::Light, ThemeChoice::None] {
         let mut model = fixture::working();
-        model.setting.theme = Theme::new(choice);
+        model.setting.theme = Theme::new(choice, Depth::Many);
         keys(&mut model, "4jj");
         let buffer = render(&model, (80, 24));
         let row = (0..24)
@@ -253,7 +256,7 @@ fn the_selected_row_has_a_symbol_and_a_style_in_every_theme() {
 #[test]
 fn data_of_a_server_that_is_away_recedes() {
     let mut model = fixture::stale();
-    model.setting.theme = Theme::new(ThemeChoice::Dark);
+    model.setting.theme = Theme::new(ThemeChoice::Dark, Depth::Many);
     let faint = model.setting.theme.faint.fg;
     let buffer = render(&model, (80, 24));
     for y in 3..22 {
@@ -261,6 +264,43 @@ fn data_of_a_server_that_is_away_recedes() {
             let cell = &buffer[(x, y)];
             let visible = cell.symbol().trim().chars().next().is_some();
             assert!(!visible || Some(cell.fg) == faint, "{x},{y} {cell:?}");
+        }
+    }
+}
+
+#[test]
+fn with_ascii_nothing_of_ours_needs_another_font() {
+    for screen in Screen::ALL {
+        let mut model = fixture::working();
+        model.setting.ascii = true;
+        keys(&mut model, &screen.digit().to_string());
+        for question in ["", "c", "?", ":", "C"] {
+            let mut model = model.clone();
+            keys(&mut model, question);
+            let drawn = text(&model, (120, 40));
+            let foreign = drawn
+                .chars()
+                .find(|c| !c.is_ascii() && !"üß漢字".contains(*c));
+            assert_eq!(foreign, None, "{drawn}");
+        }
+    }
+}
+
+#[test]
+fn sixteen_colours_are_among_the_first_sixteen() {
+    for choice in [ThemeChoice::Dark, ThemeChoice::Light] {
+        let mut model = fixture::working();
+        model.setting.theme = Theme::new(choice, Depth::Sixteen);
+        keys(&mut model, "4");
+        for cell in &render(&model, (80, 24)).content {
+            for colour in [cell.fg, cell.bg] {
+                let few = match colour {
+                    ratatui::style::Color::Reset => true,
+                    ratatui::style::Color::Indexed(n) => n < 16,
+                    _ => false,
+                };
+                assert!(few, "{colour:?}");
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ pub use entries::{DeadLetter, StreamEntry, browse, browse_back, dead_letters};
 pub use flow::{FlowView, flow};
 pub use group::{Backlog, ConsumerView, GroupView};
 pub use overview::{Overview, Server, overview};
-pub use pending::{PendingEntry, PendingFilter, held, pending};
+pub use pending::{PendingEntry, PendingFilter, bodies, held, pending};
 pub use presence::{Worker, workers};
 pub use stream::{PartitionView, Source, StreamView, groups_of, memory_of};
 pub use walk::{Located, Place, walk};

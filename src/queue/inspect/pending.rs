@@ -69,19 +69,32 @@ pub async fn pending(
     filter: &PendingFilter,
 ) -> RedisResult<Vec<PendingEntry>> {
     let mut entries = held(redis, source, group, filter).await?;
+    bodies(redis, entries.iter_mut()).await?;
+    Ok(entries)
+}
+
+/// Reads the bodies of entries, in one round trip.
+///
+/// # Errors
+/// Those of Redis.
+pub async fn bodies(
+    redis: &Redis,
+    entries: impl Iterator<Item = &mut PendingEntry>,
+) -> RedisResult<()> {
+    let entries: Vec<&mut PendingEntry> = entries.collect();
     let mut pipe = redis::pipe();
     for entry in &entries {
         pipe.cmd("XRANGE")
-            .arg(&source.key)
+            .arg(&entry.source.key)
             .arg(&entry.id)
             .arg(&entry.id);
     }
     let mut replies = Replies::of(&mut pipe, &mut redis.commands()).await?;
-    for pending in &mut entries {
+    for pending in entries {
         let body = list(replies.take()?).into_iter().next();
         pending.fields = body.and_then(entry).map(|(_, fields)| fields);
     }
-    Ok(entries)
+    Ok(())
 }
 
 /// The same page without the bodies, in one round trip.

@@ -202,9 +202,8 @@ async fn serve(shared: Arc<Shared>) {
                 }
             }
             Wanted::Up => {
-                let listener = TcpListener::bind(("127.0.0.1", shared.port))
-                    .await
-                    .expect("the port was free");
+                let bound = TcpListener::bind(("127.0.0.1", shared.port)).await;
+                let listener = bound.expect("the port is ours");
                 shared.listening.store(true, Ordering::Release);
                 accept(&shared, listener, &mut wanted).await;
                 shared.listening.store(false, Ordering::Release);
