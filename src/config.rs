@@ -491,6 +491,15 @@ pub fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
 }
 
+/// True when the terminal says that it has 256 colours or more.
+pub fn has_many_colors() -> bool {
+    let says = |name: &str, words: &[&str]| {
+        std::env::var(name).is_ok_and(|v| words.iter().any(|word| v.contains(word)))
+    };
+    says("COLORTERM", &["truecolor", "24bit"])
+        || says("TERM", &["256color", "direct", "kitty", "ghostty"])
+}
+
 /// Who operates this process, `user@host`, for the audit.
 pub fn operator() -> String {
     let user = ["USER", "LOGNAME"]
