@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use super::Relay;
 use crate::{
     event::{Event, NotificationRequested},
+    ops::{Ops, OpsError},
     queue::{
         self, FlowState, Redis, Tally, Windows,
         inspect::{self, test_redis},
@@ -111,6 +112,14 @@ impl Scene {
             Reopened::Again(moved) => moved.len(),
             Reopened::Refused => panic!("refused"),
         }
+    }
+
+    fn ops(&self) -> Ops {
+        let mut layers = crate::config::Layers::read().expect("settings");
+        let prefix = self.redis.keys().prefix().to_owned();
+        layers.set("key_prefix", prefix, "a test").expect("set");
+        let config = layers.build().expect("valid");
+        Ops::with(&config, self.redis.clone(), self.store.clone())
     }
 
     /// One that knows nothing yet, as after a kill.
@@ -293,6 +302,28 @@ on_both! {
             assert_eq!((tally.accepted, tally.in_doubt, tally.in_flight), (4, 1, 0));
         }
         assert!(scene.emitted().await.is_empty());
+    }
+
+    async fn a_paused_campaign_that_redis_lost_is_reconciled_by_hand_and_a_whole_one_is_not(db) {
+        let scene = Scene::new(&db, 4, 2).await;
+        scene.round().await;
+        let ops = scene.ops();
+        let scene_running = ops.reconcile(scene.id).await;
+        assert!(matches!(scene_running, Err(OpsError::Conflict(_))), "it has finished");
+        assert_eq!(scene.again().await, 2);
+        ops.pause(scene.id).await.expect("paused");
+        let whole = ops.reconcile(scene.id).await;
+        assert!(matches!(&whole, Err(OpsError::Conflict(text)) if text.contains("whole")), "{whole:?}");
+        let id = scene.id.to_string();
+        scene.command(&["DEL", &scene.redis.keys().flow(1, &id)]).await;
+        let epoch = scene.campaign().await.epoch;
+        ops.reconcile(scene.id).await.expect("reconciled");
+        let campaign = scene.campaign().await;
+        assert_eq!((campaign.epoch, campaign.status), (epoch + 1, CampaignStatus::Paused));
+        assert!(scene.store.moves(scene.id, 0, PARTITIONS, 0, 10).await.expect("SQL").is_empty(), "the fan-out counts everybody anew");
+        scene.round().await;
+        let tally = scene.tally().await;
+        assert_eq!(tally.queued, 0, "from the beginning");
     }
 
     async fn a_full_window_lets_the_rest_wait(db) {
