@@ -3,7 +3,11 @@
 //! When `VAULT_ADDR` is set, Vault is obeyed. As long as it is silent, sealed, refuses, or has no such
 //! secret, a worker says so and waits; it never falls back to other values.
 
+mod status;
+
 use std::{collections::BTreeMap, time::Duration};
+
+pub use status::{SecretPath, SecretsStatus, status};
 
 use anyhow::{Context, Result, bail};
 use secrecy::ExposeSecret;
@@ -193,7 +197,7 @@ impl Vault {
             VaultAuth::Token(_) => "VAULT_TOKEN",
             VaultAuth::AppRole { .. } => "VAULT_ROLE_ID and VAULT_SECRET_ID",
         };
-        match (status(error), path) {
+        match (code_of(error), path) {
             (Some(400 | 403), Some(path)) => format!(
                 "{vault} refuses us: check {credentials}, and that its policy may read {MOUNT}/data/{path}"
             ),
@@ -216,7 +220,7 @@ impl Vault {
     }
 }
 
-fn status(error: &ClientError) -> Option<u16> {
+fn code_of(error: &ClientError) -> Option<u16> {
     match error {
         ClientError::APIError { code, .. }
         | ClientError::RestClientError {

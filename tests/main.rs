@@ -18,4 +18,5 @@ mod retention;
 mod scheduler;
 mod secrets;
 mod servers;
+mod templates;
 mod tidy;

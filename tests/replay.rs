@@ -91,9 +91,46 @@ async fn everybody_gets_the_mail_that_was_refused_first(database_url: Option<Str
     let request = reqwest::Client::new().post(fleet.url("campaign-service", &path));
     let answer = request.send().await.expect("an answer");
     assert_eq!(answer.status(), 409, "it has ended");
+    the_books_agree_and_the_way_of_a_mail_is_told(&fleet, id).await;
     let log = fleet.tui(&["audit", "--json"]);
-    assert_eq!(log[0]["what"], "campaign.retry-failed", "{log}");
-    assert_eq!(log[0]["before"], format!("{} failed", USERS - 2));
+    assert_eq!(log[0]["what"], "dead.replay", "{log}");
+    assert_eq!(log[1]["what"], "campaign.retry-failed", "{log}");
+    assert_eq!(log[1]["before"], format!("{} failed", USERS - 2));
+}
+
+async fn the_books_agree_and_the_way_of_a_mail_is_told(fleet: &Fleet, id: i64) {
+    let findings = fleet.tui(&["doctor", "--deep", "--json"]);
+    let findings = findings.as_array().expect("a list").iter();
+    let texts: Vec<&str> = findings.filter_map(|f| f["text"].as_str()).collect();
+    let agree = |text: &&str| text.ends_with("tally, ledger and entries agree");
+    assert_eq!(
+        texts.iter().filter(|text| agree(text)).count(),
+        1,
+        "{texts:?}"
+    );
+
+    let trace = fleet.tui(&["trace", &id.to_string(), "8", "--json"]);
+    assert_eq!(trace["now"], "the mail server has taken it", "{trace}");
+    let delivery = &trace["delivery"];
+    assert_eq!(
+        (number(delivery, "round"), number(delivery, "attempt")),
+        (2, 1)
+    );
+    assert_eq!(
+        delivery["history"].as_array().expect("a list").len(),
+        1,
+        "{trace}"
+    );
+    assert!(number(&delivery["history"][0], "code") >= 500);
+    let letters = trace["letters"].as_array().expect("a list");
+    let letter = letters[0]["id"].as_str().expect("an id");
+    // The mail has arrived since, so its dead letter is settled and sends nothing.
+    let report = fleet.tui_with_code(&["dead", "replay", "--id", letter, "--yes", "--json"], 1);
+    assert_eq!(report["results"][0]["outcome"], "not", "{report}");
+    let groups = fleet.tui(&["dead", "list", "--json"]);
+    assert_eq!(number(&groups["groups"][0], "count"), USERS - 1, "{groups}");
+    let mails = fleet.get("inbox", "/api/v1/stats").await;
+    assert_eq!(number(&mails, "mails"), USERS);
 }
 
 #[tokio::test(flavor = "multi_thread")]

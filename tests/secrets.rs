@@ -280,3 +280,47 @@ async fn readiness_says_when_vault_is_gone() {
         .await
         .expect("in time");
 }
+
+#[tokio::test]
+async fn an_operator_sees_which_secrets_are_there_and_no_value() {
+    let vault = VaultServer::start();
+    put_secret(
+        &vault.addr(),
+        "email-service",
+        "dev",
+        json!({"smtp_url": "smtp://u:hidden@h", "lanes": 4}),
+    )
+    .await;
+    let config = |token: &str| VaultConfig {
+        addr: vault.addr(),
+        auth: VaultAuth::Token(token.to_owned().into()),
+    };
+    let status = secrets::status(Some(&config(ROOT_TOKEN))).await;
+    assert_eq!((status.state.as_str(), status.usable), ("unsealed", true));
+    let of = |path: &str| {
+        let found = status.paths.iter().find(|p| p.path == path);
+        found.expect("it was asked for")
+    };
+    let found = of("secret/email-service/dev");
+    assert!(found.found);
+    assert_eq!(
+        found.values.keys().collect::<Vec<_>>(),
+        ["lanes", "smtp_url"]
+    );
+    assert_eq!(of("secret/user-service/prod").state, "missing");
+    let text = serde_json::to_string(&status).expect("JSON");
+    assert!(
+        !text.contains("hidden") && !text.contains(ROOT_TOKEN),
+        "{text}"
+    );
+
+    let refused = secrets::status(Some(&config("wrong"))).await;
+    assert!(
+        !refused.usable && refused.state.contains("refuses"),
+        "{}",
+        refused.state
+    );
+    assert!(refused.paths.iter().all(|path| path.state == "refused"));
+    let unused = secrets::status(None).await;
+    assert!(!unused.usable && unused.state.contains("VAULT_ADDR"));
+}

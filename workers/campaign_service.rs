@@ -5,7 +5,10 @@
 use std::{process::ExitCode, sync::Arc};
 
 use comms::{
-    http::campaigns::{Campaigns, routes},
+    http::{
+        campaigns::{Campaigns, routes},
+        templates,
+    },
     ops::Ops,
     queue::Windows,
     relay::Relay,
@@ -28,10 +31,11 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
         worker.redis.clone(),
         store.clone(),
     ));
-    let http = worker.serve(routes(Campaigns {
+    let api = templates::routes(Arc::clone(&ops)).merge(routes(Campaigns {
         ops,
         relay: Arc::clone(&wake),
     }));
+    let http = worker.serve(api);
     let retention = tokio::spawn(retention::run(
         worker.redis.clone(),
         store.clone(),

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{schedule::ScheduleCommand, words::WordsArgs};
+use super::{schedule::ScheduleCommand, template::TemplateCommand, words::WordsArgs};
 use crate::{console::ThemeChoice, ops::wording::parse_duration};
 
 /// Campaigns by e-mail through Redis Streams: watch and operate them.
@@ -57,6 +57,10 @@ pub enum Command {
     #[command(subcommand)]
     Campaign(CampaignCommand),
 
+    /// Words under a name, for campaigns and schedules
+    #[command(subcommand)]
+    Template(TemplateCommand),
+
     /// Pause every campaign that runs
     #[command(after_help = "Example:\n  comms-tui pause-all")]
     PauseAll,
@@ -77,6 +81,10 @@ pub enum Command {
         /// Short name of a stream, or the key of any other
         stream: Option<String>,
     },
+
+    /// Make groups, set what they have read, remove consumers
+    #[command(subcommand)]
+    Group(super::manage::GroupCommand),
 
     /// Entries delivered and not acknowledged
     #[command(after_help = "Examples:
@@ -114,8 +122,33 @@ acknowledged since the plan was made stay as they are; the outcome is printed fo
     },
 
     /// Checks every server and the pipeline; exit code 1 when something is at fault
-    #[command(after_help = "Example:\n  comms-tui doctor && echo fine")]
-    Doctor,
+    #[command(after_help = "Examples:
+  comms-tui doctor && echo fine
+  comms-tui doctor --deep        compares counters, ledger and entries of every campaign")]
+    Doctor {
+        /// Compare counters, ledger and entries too; reads all streams
+        #[arg(long)]
+        deep: bool,
+    },
+
+    /// One recipient's message across all stages
+    #[command(after_help = "Examples:
+  comms-tui trace 7 41
+  comms-tui trace 0 12        the single mail 12")]
+    Trace {
+        /// Its id; 0 for single mails
+        campaign: i64,
+        /// The user's id, or the single mail's
+        user: i64,
+    },
+
+    /// What Vault holds for the services; values are masked
+    #[command(after_help = "Example:\n  comms-tui secrets")]
+    Secrets,
+
+    /// The manual page, for man
+    #[command(after_help = "Example:\n  comms-tui man > ~/.local/share/man/man1/comms-tui.1")]
+    Man,
 
     /// The settings of the console
     #[command(subcommand)]
@@ -163,6 +196,18 @@ With --wait: shows the progress, prints the totals, and the exit code is 1 if an
     /// End it; what was not sent will not be
     #[command(after_help = "Example:\n  comms-tui campaign cancel 7")]
     Cancel { id: i64 },
+    /// Send one mail of it to an address, as a user would get it
+    #[command(
+        after_help = "Example:\n  comms-tui campaign test-send 7 --to ann@example.com --user 17"
+    )]
+    TestSend {
+        id: i64,
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
+        /// Whose fields are filled in; the first user's when missing
+        #[arg(long, value_name = "ID")]
+        user: Option<i64>,
+    },
     /// Send again to those for whom it failed
     #[command(after_help = "Examples:
   comms-tui campaign retry-failed 7
@@ -208,6 +253,9 @@ pub struct CreateArgs {
     /// A name for people; made up when missing
     #[arg(long)]
     pub name: Option<String>,
+    /// A stored template: NAME, or NAME@VERSION
+    #[arg(long)]
+    pub template: Option<String>,
     #[command(flatten)]
     pub words: WordsArgs,
     /// Start then, like 2027-01-05T09:00, instead of at once

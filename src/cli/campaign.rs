@@ -11,7 +11,7 @@ use super::{
     status::campaign_table,
 };
 use crate::ops::{
-    AgainReport, CampaignRow, CampaignView, NewCampaign, Ops, Resolution, RetryFilter,
+    AgainReport, AskedWords, CampaignRow, CampaignView, NewCampaign, Ops, Resolution, RetryFilter,
     wording::{count, duration, rate, signed},
 };
 
@@ -36,6 +36,15 @@ pub(super) async fn run(ops: &Ops, command: &CampaignCommand, out: &Out) -> Resu
         CampaignCommand::Pause { id } => show(ops.pause(*id).await?, out),
         CampaignCommand::Resume { id } => show(ops.resume(*id).await?, out),
         CampaignCommand::Cancel { id } => show(ops.cancel(*id).await?, out),
+        CampaignCommand::TestSend { id, to, user } => {
+            let mail = ops.test_send(*id, to, *user).await?;
+            if out.json {
+                out.json(&serde_json::json!({ "mail": mail }))?;
+            } else {
+                out.line(format!("mail {mail} to {to} is queued"))?;
+            }
+            Ok(Answer::Yes)
+        }
         CampaignCommand::RetryFailed {
             id,
             codes,
@@ -104,7 +113,10 @@ async fn create(ops: &Ops, args: &CreateArgs, out: &Out) -> Result<Answer> {
     let view = ops
         .create(NewCampaign {
             name: args.name.clone().unwrap_or_else(made_up_name),
-            words: args.words.asked()?,
+            words: AskedWords {
+                template: args.template.clone(),
+                ..args.words.asked()?
+            },
             at: args.at.clone(),
             tz: args.tz.clone(),
             in_doubt: args.in_doubt.clone(),

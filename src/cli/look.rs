@@ -201,12 +201,15 @@ pub(super) async fn audit(ops: &Ops, limit: usize, out: &Out) -> Result<Answer> 
                 clock(e.at_ms),
                 e.who.clone(),
                 e.what.clone(),
-                e.before.clone(),
-                e.after.clone(),
+                cut(&e.ids, 24),
+                cut(&e.before, 60),
+                cut(&e.after, 60),
+                cut(&e.command, 60),
             ]
         })
         .collect();
-    out.table(&["AT", "WHO", "WHAT", "BEFORE", "AFTER"], table)?;
+    let headings = ["AT", "WHO", "WHAT", "IDS", "BEFORE", "AFTER", "REDIS-CLI"];
+    out.table(&headings, table)?;
     Ok(Answer::Yes)
 }
 

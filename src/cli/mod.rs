@@ -9,9 +9,12 @@ mod claim;
 mod dead;
 mod inbox;
 mod look;
+mod manage;
 mod out;
 mod schedule;
 mod status;
+mod template;
+mod trace;
 mod words;
 
 use std::{
@@ -82,6 +85,12 @@ fn run(cli: Cli) -> Result<Answer> {
         io::stdout().write_all(&script)?;
         return Ok(Answer::Yes);
     }
+    if let Command::Man = command {
+        let mut page = Vec::new();
+        manual(&mut page)?;
+        io::stdout().write_all(&page)?;
+        return Ok(Answer::Yes);
+    }
     if let Command::Config(ConfigCommand::PrintDefault) = command {
         io::stdout().write_all(crate::console::DEFAULTS.as_bytes())?;
         return Ok(Answer::Yes);
@@ -98,6 +107,7 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
     match command {
         Command::Status => status::status(ops, out).await,
         Command::Campaign(command) => campaign::run(ops, command, out).await,
+        Command::Template(command) => template::run(ops, command, out).await,
         Command::PauseAll => campaign::pause_all(ops, out).await,
         Command::Schedule(command) => schedule::run(ops, command, out).await,
         Command::Streams => look::streams(ops, out).await,
@@ -108,9 +118,35 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
         Command::Workers => look::workers(ops, out).await,
         Command::Inbox(command) => inbox::run(ops, command, out).await,
         Command::Audit { limit } => look::audit(ops, *limit, out).await,
-        Command::Doctor => status::doctor(ops, out).await,
-        Command::Completions { .. } | Command::Config(_) => Ok(Answer::Yes),
+        Command::Doctor { deep } => status::doctor(ops, *deep, out).await,
+        Command::Trace { campaign, user } => trace::run(ops, *campaign, *user, out).await,
+        Command::Group(command) => manage::group(ops, command, out).await,
+        Command::Secrets => manage::secrets(ops, out).await,
+        Command::Man | Command::Completions { .. } | Command::Config(_) => Ok(Answer::Yes),
     }
+}
+
+/// One page: the command, then each verb.
+fn manual(page: &mut Vec<u8>) -> io::Result<()> {
+    let mut command = Cli::command();
+    command.build();
+    clap_mangen::Man::new(command.clone()).render(page)?;
+    let mut verbs: Vec<clap::Command> = command.get_subcommands().cloned().collect();
+    while !verbs.is_empty() {
+        let verb = verbs.remove(0);
+        if verb.get_name() == "help" {
+            continue;
+        }
+        let title = verb.get_bin_name().unwrap_or_default().to_uppercase();
+        writeln!(page, ".SH {title}")?;
+        let man = clap_mangen::Man::new(verb.clone());
+        man.render_description_section(page)?;
+        man.render_synopsis_section(page)?;
+        man.render_options_section(page)?;
+        let inner: Vec<clap::Command> = verb.get_subcommands().cloned().collect();
+        verbs.splice(0..0, inner);
+    }
+    Ok(())
 }
 
 /// The profile of the console gives way to what is said on the command line.

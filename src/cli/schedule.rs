@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::{Answer, Out, words::WordsArgs};
-use crate::ops::{AskedSchedule, FireView, Ops, ScheduleDetail, ScheduleView};
+use crate::ops::{AskedSchedule, AskedWords, FireView, Ops, ScheduleDetail, ScheduleView};
 
 #[derive(Debug, Subcommand)]
 pub enum ScheduleCommand {
@@ -69,6 +69,9 @@ pub struct ScheduleArgs {
     /// When a server's answer was lost: resend never misses, hold never doubles
     #[arg(long, value_name = "POLICY", value_parser = ["resend", "hold"])]
     pub in_doubt: Option<String>,
+    /// A stored template: NAME, or NAME@VERSION; its words of now are taken
+    #[arg(long)]
+    pub template: Option<String>,
     #[command(flatten)]
     pub words: WordsArgs,
 }
@@ -82,7 +85,10 @@ impl ScheduleArgs {
             misfire: self.misfire.clone(),
             misfire_cap: self.misfire_cap,
             in_doubt: self.in_doubt.clone(),
-            words: self.words.asked()?,
+            words: AskedWords {
+                template: self.template.clone(),
+                ..self.words.asked()?
+            },
         })
     }
 }

@@ -129,8 +129,12 @@ pub(super) fn campaign_table(rows: &[CampaignRow], out: &Out) -> Result<()> {
     out.table(&headings, table)
 }
 
-pub(super) async fn doctor(ops: &Ops, out: &Out) -> Result<Answer> {
-    let findings = ops.doctor().await;
+pub(super) async fn doctor(ops: &Ops, deep: bool, out: &Out) -> Result<Answer> {
+    let mut findings = ops.doctor().await;
+    if deep {
+        findings.extend(ops.compare_books().await?);
+        findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    }
     if out.json {
         out.json(&findings)?;
     } else {

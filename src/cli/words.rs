@@ -31,6 +31,7 @@ impl WordsArgs {
     pub(super) fn asked(&self) -> Result<AskedWords> {
         let read = |path: &Option<PathBuf>| path.as_deref().map(read).transpose();
         Ok(AskedWords {
+            template: None,
             subject: self.subject.clone(),
             text: read(&self.text_file)?,
             html: read(&self.html_file)?,

@@ -32,9 +32,11 @@ enum Words {
 
 impl Content {
     fn of_campaign(campaign: Campaign) -> Result<Self, String> {
-        let html = Some(campaign.html_template.as_str()).filter(|html| !html.is_empty());
-        let template = Template::compile(&campaign.subject, &campaign.text_template, html)
-            .map_err(|error| format!("template of campaign {}: {error}", campaign.id))?;
+        let variables = serde_json::from_str(&campaign.variables)
+            .map_err(|error| format!("variables of campaign {}: {error}", campaign.id))?;
+        let (text, html) = (&campaign.text_template, &campaign.html_template);
+        let template = Template::compile(&campaign.subject, text, html, &variables)
+            .map_err(|error| format!("campaign {}: {error}", campaign.id))?;
         Ok(Self {
             campaign_id: campaign.id.to_string(),
             name: campaign.name,

@@ -9,11 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Json, Problem};
 use crate::{
-    event::{EmailRequested, Event},
     mail::check_address,
-    ops::OpsError,
-    queue::{self, Redis},
-    store::{AddedMail, NewMail, Store},
+    ops::mails::queue,
+    queue::Redis,
+    store::{NewMail, Store},
 };
 
 #[derive(Clone)]
@@ -62,26 +61,6 @@ pub async fn send(
         idempotency_key: key.map(str::to_owned),
         body_hash,
     };
-    let added = mails.store.add_mail(&new).await.map_err(OpsError::from)?;
-    let id = match added {
-        AddedMail::New(id) | AddedMail::Replayed(id) => id,
-        AddedMail::KeyReused => {
-            return Err(Problem::unprocessable(
-                "Idempotency-Key was used before, for another mail; use a new key",
-            ));
-        }
-    };
-    let event = EmailRequested::single(id, new.address, new.name);
-    let partition =
-        u32::try_from(id.rem_euclid(i64::from(mails.redis.keys().partitions()))).unwrap_or(0);
-    queue::publish(
-        &mails.redis,
-        partition,
-        EmailRequested::STREAM,
-        EmailRequested::TYPE,
-        &event.to_data(),
-    )
-    .await
-    .map_err(OpsError::from)?;
+    let id = queue(&mails.store, &mails.redis, new).await?;
     Ok((StatusCode::ACCEPTED, Json(Queued { id })).into_response())
 }

@@ -7,6 +7,7 @@ mod problem;
 mod readiness;
 pub mod schedules;
 mod server;
+pub mod templates;
 
 pub use extract::{Json, Path, Query};
 pub use problem::Problem;

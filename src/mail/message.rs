@@ -9,7 +9,7 @@ use lettre::{
     },
 };
 
-use super::template::Rendered;
+use super::{subject, template::Rendered};
 
 /// Who the mails come from; understood once.
 #[derive(Debug, Clone)]
@@ -84,7 +84,7 @@ impl Sender {
         let builder = Message::builder()
             .from(self.mailbox.clone())
             .to(Mailbox::new(name, address))
-            .subject(words.subject)
+            .raw_header(subject::header(&words.subject))
             .date_now()
             .message_id(Some(letter.message_id.to_owned()))
             // RFC 3834 5: nobody's holiday answers to a campaign.

@@ -5,7 +5,13 @@
 //! what a reply means for the recipient, [`stream`] what has reached the kernel, and so whether a lost
 //! connection leaves a mail in doubt.
 
+mod filters;
+mod locate;
+mod plain;
+mod subject;
 pub mod template;
+pub use locate::Place;
+pub use plain::text_of;
 
 pub mod message;
 
@@ -26,6 +32,8 @@ mod supervisor;
 
 #[cfg(test)]
 mod peer;
+#[cfg(test)]
+mod roundtrip;
 
 pub use breaker::{Breaker, BreakerState};
 pub use connection::Connection;

@@ -1,8 +1,24 @@
-//! What a campaign says: subject, text and BUILT_IN_HTML, compiled once and rendered for every recipient.
+//! What a campaign says: subject, text and HTML, compiled once and rendered for every recipient.
+//!
+//! An HTML template may fill the blocks of a base layout: `{% extends "base.html" %}`, then `content`, and if
+//! wanted `title`, `preheader`, `style`, `footer`. Without a text of its own, a mail's text is made from its
+//! HTML.
 
 use std::{fmt, sync::Arc};
 
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context};
+use minijinja::{
+    AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context, value::Serde,
+};
+use serde_json::Map;
+
+use super::{
+    filters,
+    locate::{self, Place},
+    plain::text_of,
+};
+
+/// The fields below `vars`.
+pub type Variables = Map<String, serde_json::Value>;
 
 /// What a template may say of its recipient; nothing else exists in it.
 pub const FIELDS: &[&str] = &[
@@ -30,18 +46,22 @@ Your campaign team
 This mail went to {{ email }}, because you are a user of ours.
 ";
 pub const BUILT_IN_HTML: &str = "\
-<!doctype html>
-<html lang=\"en\">
-<body style=\"font-family: sans-serif; color: #222; max-width: 36em; margin: 2em auto\">
-<h1 style=\"font-size: 1.3em\">{{ campaign.name }}</h1>
+{% extends \"base.html\" %}
+{% block content %}
+<h1>{{ campaign.name }}</h1>
 <p>Dear {{ name }},</p>
 <p>we have news for you, and you are among the first to know.</p>
 <p>Thank you for being with us.</p>
 <p>Your campaign team</p>
-<p style=\"font-size: 0.8em; color: #777\">This mail went to {{ email }}, because you are a user of ours.</p>
-</body>
-</html>
+{% endblock %}
 ";
+
+const BASE: &str = "base.html";
+const BASE_LAYOUT: &str = include_str!("base.html");
+/// Steps that rendering one part may take. A loop over a thousand things takes some thousands.
+const FUEL: u64 = 1_000_000;
+/// Names that the language brings along inside of blocks and macros.
+const LANGUAGE: [&str; 5] = ["super", "self", "loop", "caller", "vars"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -75,16 +95,15 @@ impl fmt::Display for Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateError {
     pub part: Part,
-    /// Counts from 1.
-    pub line: Option<usize>,
+    pub place: Option<Place>,
     pub reason: String,
 }
 
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "template {}", self.part)?;
-        if let Some(line) = self.line {
-            write!(f, ", line {line}")?;
+        if let Some(Place { line, column }) = self.place {
+            write!(f, ", line {line}, column {column}")?;
         }
         write!(f, ": {}", self.reason)
     }
@@ -93,17 +112,25 @@ impl fmt::Display for TemplateError {
 impl std::error::Error for TemplateError {}
 
 impl TemplateError {
-    fn new(part: Part, error: &minijinja::Error) -> Self {
-        let reason = match (error.kind(), error.detail()) {
+    /// `source` is the part's.
+    fn new(part: Part, source: &str, error: &minijinja::Error) -> Self {
+        let kind = error.kind();
+        let reason = match (kind, error.detail()) {
+            (ErrorKind::OutOfFuel, _) => "it takes too long; does a loop end?".to_owned(),
             (kind, Some(detail)) => format!("{kind}: {detail}"),
             (ErrorKind::UndefinedError, None) => {
                 format!("there is no such field, there are {}", FIELDS.join(", "))
             }
             (kind, None) => kind.to_string(),
         };
+        let is_ours = error.name().is_none_or(|name| name == part.file());
+        let at = error
+            .range()
+            .map(|range| locate::place(source, range.start));
+        let line = error.line().map(|line| Place { line, column: 1 });
         Self {
             part,
-            line: error.line(),
+            place: at.or(line).filter(|_| is_ours),
             reason,
         }
     }
@@ -144,39 +171,54 @@ pub struct Rendered {
 #[derive(Debug, Clone)]
 pub struct Template {
     environment: Arc<Environment<'static>>,
+    variables: Value,
+    has_text: bool,
     has_html: bool,
 }
 
 impl Template {
-    /// Compiles and checks it. Fields are escaped in the HTML part only.
+    /// Compiles and checks it. Fields are escaped in the HTML part only. An empty text is made from the
+    /// HTML, an empty HTML is none.
     ///
     /// # Errors
-    /// Names the part, the line, and what is wrong there: syntax, or the field that doesn't exist.
-    pub fn compile(subject: &str, text: &str, html: Option<&str>) -> Result<Self, TemplateError> {
+    /// Names the part, the place, and what is wrong there: syntax, or the field that doesn't exist.
+    pub fn compile(
+        subject: &str,
+        text: &str,
+        html: &str,
+        variables: &Variables,
+    ) -> Result<Self, TemplateError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
         environment.set_auto_escape_callback(|file| {
-            if file == Part::Html.file() {
+            if file.ends_with(".html") {
                 AutoEscape::Html
             } else {
                 AutoEscape::None
             }
         });
+        filters::add(&mut environment);
+        environment
+            .add_template(BASE, BASE_LAYOUT)
+            .expect("the base layout is valid");
+        let (has_text, has_html) = (!text.is_empty(), !html.is_empty());
         let parts = [
-            (Part::Subject, Some(subject)),
-            (Part::Text, Some(text)),
-            (Part::Html, html),
+            (Part::Subject, subject, true),
+            (Part::Text, text, has_text || !has_html),
+            (Part::Html, html, has_html),
         ];
-        for (part, source) in parts {
-            let Some(source) = source else { continue };
+        for (part, source, _) in parts.into_iter().filter(|(_, _, is_there)| *is_there) {
             environment
                 .add_template_owned(part.file(), source.to_owned())
-                .map_err(|e| TemplateError::new(part, &e))?;
-            only_known_fields(&environment, part, source)?;
+                .map_err(|e| TemplateError::new(part, source, &e))?;
+            only_known_fields(&environment, part, source, variables)?;
         }
         let template = Self {
             environment: Arc::new(environment),
-            has_html: html.is_some(),
+            variables: Value::from(Serde(variables)),
+            has_text: has_text || !has_html,
+            has_html,
         };
         template.check()?;
         Ok(template)
@@ -184,14 +226,15 @@ impl Template {
 
     /// What is sent when a campaign brings no words of its own.
     pub fn built_in() -> Self {
-        Self::compile(BUILT_IN_SUBJECT, BUILT_IN_TEXT, Some(BUILT_IN_HTML))
+        let none = Variables::new();
+        Self::compile(BUILT_IN_SUBJECT, BUILT_IN_TEXT, BUILT_IN_HTML, &none)
             .expect("the built-in template is valid")
     }
 
     /// Renders it for a made-up recipient.
     ///
     /// # Errors
-    /// As [`Self::render`]; also when the subject is empty, or equal to the text.
+    /// As [`Self::render`]; also when the subject or the text is empty.
     pub fn check(&self) -> Result<(), TemplateError> {
         let rendered = self.render(&Recipient {
             first_name: "Ada",
@@ -204,7 +247,7 @@ impl Template {
         let wrong = |part, reason: &str| {
             Err(TemplateError {
                 part,
-                line: None,
+                place: None,
                 reason: reason.to_owned(),
             })
         };
@@ -227,21 +270,28 @@ impl Template {
             email => recipient.email,
             user_id => recipient.user_id,
             campaign => context! { id => recipient.campaign_id, name => recipient.campaign_name },
+            vars => self.variables.clone(),
         };
         let part = |part: Part| {
-            self.environment
+            let template = self
+                .environment
                 .get_template(part.file())
-                .and_then(|template| template.render(&fields))
-                .map_err(|e| TemplateError::new(part, &e))
+                .map_err(|e| TemplateError::new(part, "", &e))?;
+            template
+                .render(&fields)
+                .map_err(|e| TemplateError::new(part, template.source(), &e))
+        };
+        let html = match self.has_html {
+            true => Some(part(Part::Html)?),
+            false => None,
         };
         Ok(Rendered {
             subject: one_line(&part(Part::Subject)?),
-            text: part(Part::Text)?,
-            html: if self.has_html {
-                Some(part(Part::Html)?)
-            } else {
-                None
+            text: match &html {
+                Some(html) if !self.has_text => text_of(html),
+                _ => part(Part::Text)?,
             },
+            html,
         })
     }
 }
@@ -251,30 +301,32 @@ fn only_known_fields(
     environment: &Environment<'_>,
     part: Part,
     source: &str,
+    variables: &Variables,
 ) -> Result<(), TemplateError> {
     let template = environment
         .get_template(part.file())
-        .map_err(|e| TemplateError::new(part, &e))?;
-    let mut unknown: Vec<String> = template
-        .undeclared_variables(true)
-        .into_iter()
-        .filter(|name| {
-            let is_field = FIELDS.contains(&name.as_str()) || name == "campaign";
-            !is_field && !environment.globals().any(|(global, _)| global == name)
-        })
-        .collect();
+        .map_err(|e| TemplateError::new(part, source, &e))?;
+    let is_known = |name: &str| match name.strip_prefix("vars.") {
+        Some(variable) => variables.contains_key(variable.split('.').next().unwrap_or(variable)),
+        None => {
+            FIELDS.contains(&name)
+                || name == "campaign"
+                || LANGUAGE.contains(&name)
+                || environment.globals().any(|(global, _)| global == name)
+        }
+    };
+    let unknown = template.undeclared_variables(true);
+    let mut unknown: Vec<String> = unknown.into_iter().filter(|name| !is_known(name)).collect();
     unknown.sort();
     let Some(name) = unknown.first() else {
         return Ok(());
     };
-    let line = source.lines().position(|line| line.contains(name.as_str()));
+    let own = variables.keys().map(|name| format!("vars.{name}"));
+    let known: Vec<String> = FIELDS.iter().map(|f| (*f).to_owned()).chain(own).collect();
     Err(TemplateError {
         part,
-        line: line.map(|n| n + 1),
-        reason: format!(
-            "there is no field {name:?}, there are {}",
-            FIELDS.join(", ")
-        ),
+        place: locate::field(source, name),
+        reason: format!("there is no field {name:?}, there are {}", known.join(", ")),
     })
 }
 
@@ -317,66 +369,142 @@ mod tests {
     #[test]
     fn every_field_can_be_used() {
         let all: Vec<String> = FIELDS.iter().map(|f| format!("{{{{ {f} }}}}")).collect();
-        let template = Template::compile("s", &all.join("|"), None).expect("valid");
+        let template = compile("s", &all.join("|"), "").expect("valid");
         assert_eq!(
             template.render(&EVE).expect("renders").text,
             "Eve|<b>O'Hara</b>|Eve <b>O'Hara</b>|eve@example.com|7|c1|Tea & Cake"
         );
     }
 
+    fn compile(subject: &str, text: &str, html: &str) -> Result<Template, TemplateError> {
+        Template::compile(subject, text, html, &Variables::new())
+    }
+
     #[test]
-    fn errors_name_part_line_and_field() {
-        type Case = (
-            &'static str,
-            &'static str,
-            Option<&'static str>,
-            Part,
-            usize,
-            &'static str,
-        );
-        let table: &[Case] = &[
-            ("{{ nme }}", "t", None, Part::Subject, 1, "\"nme\""),
+    fn errors_name_part_line_column_and_field() {
+        let table = [
+            ("{{ nme }}", "t", "", "subject, line 1, column 4", "\"nme\""),
             (
                 "s",
                 "a\nb {{ campaign.titel }}",
-                None,
-                Part::Text,
-                2,
+                "",
+                "text, line 2, column 6",
                 "\"campaign.titel\"",
             ),
             (
                 "s",
                 "t",
-                Some("<p>\n\n{% if x"),
-                Part::Html,
-                3,
+                "<p>\n\n{% if x",
+                "html, line 3, column",
                 "syntax error",
             ),
             (
                 "s",
                 "{% if user_id == 2 %}\n{{ phone }}{% endif %}",
-                None,
-                Part::Text,
-                2,
+                "",
+                "text, line 2, column 4",
                 "\"phone\"",
             ),
-            ("s", "a\n{{ name|shout }}", None, Part::Text, 2, "shout"),
-            ("s", "a\n{{ name.last }}", None, Part::Text, 2, "name.last"),
+            (
+                "s",
+                "a\n é {{ name|shout }}",
+                "",
+                "text, line 2, column",
+                "shout",
+            ),
+            (
+                "s",
+                "a\n{{ name.last }}",
+                "",
+                "text, line 2, column 4",
+                "name.last",
+            ),
+            (
+                "s",
+                "{{ vars.total }}",
+                "",
+                "text, line 1, column 4",
+                "\"vars.total\"",
+            ),
+            (
+                "s",
+                "a\n{{ 'x'|date }}",
+                "",
+                "text, line 2, column",
+                "no date",
+            ),
+            (
+                "s",
+                "t",
+                "{% extends \"base.html\" %}\n{% block content %}{{ nme }}{% endblock %}",
+                "html, line 2, column 23",
+                "\"nme\"",
+            ),
+            (
+                "s",
+                "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+                "",
+                "text",
+                "too long",
+            ),
         ];
-        for (subject, text, html, part, line, words) in table {
-            let error = Template::compile(subject, text, *html).expect_err(text);
-            assert_eq!((error.part, error.line), (*part, Some(*line)), "{error}");
-            assert!(error.to_string().contains(words), "{error}");
+        for (subject, text, html, place, words) in table {
+            let error = compile(subject, text, html).expect_err(text).to_string();
+            assert!(error.starts_with(&format!("template {place}")), "{error}");
+            assert!(error.contains(words), "{error}");
         }
-        let error = Template::compile(" \n ", "t", None).expect_err("empty");
+        let error = compile(" \n ", "t", "").expect_err("empty");
         assert_eq!(error.to_string(), "template subject: it is empty");
+    }
+
+    #[test]
+    fn variables_and_filters_say_what_people_expect() {
+        let variables = serde_json::json!({
+            "total": 1234567.5, "day": "2027-01-05", "at_ms": 0, "note": "a <b>\nc", "items": ["x", "y"], "title": "Long words",
+        });
+        let serde_json::Value::Object(variables) = variables else {
+            unreachable!("an object")
+        };
+        let text = "{{ vars.total|number(2) }} {{ vars.total|number(1, '.', ',') }} {{ vars.day|date('%d.%m.%Y') }} \
+                    {{ vars.at_ms|date }} {{ vars.items|join(', ') }} {{ vars.title|truncate(5) }} \
+                    {{ first_name|upper }} {{ vars.title|urlencode }} {{ (vars.total if user_id > 9 else 3)|number }}";
+        let html = "{% extends 'base.html' %}{% block content %}{{ vars.note|nl2br }} {{ vars.note }}{% endblock %}";
+        let template = Template::compile("s", text, html, &variables).expect("valid");
+        let rendered = template.render(&EVE).expect("renders");
+        assert_eq!(
+            rendered.text,
+            "1,234,567.50 1.234.567,5 05.01.2027 1970-01-01 x, y Long… EVE Long%20words 3"
+        );
+        let html = rendered.html.expect("has HTML");
+        assert!(html.contains("a &lt;b&gt;<br>\nc a &lt;b&gt;\nc"), "{html}");
+        assert!(
+            html.contains("eve@example.com") && html.contains("max-width: 600px"),
+            "the layout is around it"
+        );
+    }
+
+    #[test]
+    fn without_a_text_the_html_makes_one() {
+        let html = "{% extends 'base.html' %}{% block preheader %}Psst{% endblock %}
+            {% block content %}<p>Dear {{ name }},</p><p>see <a href='https://x.example'>this</a></p>{% endblock %}";
+        let rendered = compile("s", "", html)
+            .expect("valid")
+            .render(&EVE)
+            .expect("renders");
+        assert_eq!(
+            rendered.text,
+            "Dear Eve <b>O'Hara</b>,\n\nsee this (https://x.example)\n\nThis mail went to eve@example.com, because you \
+             are a user of ours.\n"
+        );
+        let error = compile("s", "", "<p></p>").expect_err("nothing to read");
+        assert_eq!(error.to_string(), "template text: it is empty");
     }
 
     #[test]
     fn loops_and_own_variables_are_allowed() {
         let text =
             "{% set greeting = 'Hi' %}{% for n in range(2) %}{{ greeting }}{{ n }} {% endfor %}";
-        let template = Template::compile("s", text, None).expect("valid");
+        let template = compile("s", text, "").expect("valid");
         assert_eq!(template.render(&EVE).expect("renders").text, "Hi0 Hi1 ");
     }
 
@@ -386,7 +514,7 @@ mod tests {
             first_name: "Mal\r\nBcc: all@example.com",
             ..EVE
         };
-        let template = Template::compile("Hi {{ first_name }}\n", "t", None).expect("valid");
+        let template = compile("Hi {{ first_name }}\n", "t", "").expect("valid");
         let subject = template.render(&mallory).expect("renders").subject;
         assert_eq!(subject, "Hi Mal Bcc: all@example.com");
     }

@@ -81,6 +81,7 @@ impl NewCampaign {
             words.subject,
             words.text,
             words.html,
+            words.template,
             in_doubt.as_str(),
             words.variables,
             self.at,
@@ -132,7 +133,7 @@ impl Ops {
     /// used for another body.
     pub async fn create(&self, new: NewCampaign) -> Result<CampaignView, OpsError> {
         self.may_write()?;
-        let new = self.accept(&new)?;
+        let new = self.accept(&new).await?;
         let store = self.database.get().await?;
         let created = store
             .create_campaign(&new, self.redis.keys().partitions())
@@ -152,13 +153,13 @@ impl Ops {
     }
 
     /// Checks all of it, the templates included, before anything is written.
-    fn accept(&self, new: &NewCampaign) -> Result<store::NewCampaign, OpsError> {
+    async fn accept(&self, new: &NewCampaign) -> Result<store::NewCampaign, OpsError> {
         let name = checked_name(&new.name)?;
         new.checked_key()?;
         let in_doubt = checked_policy(&new.in_doubt)?;
         let start_at_ms = new.start_at_ms()?;
         let body_hash = new.body_hash(&name, in_doubt);
-        let words = self.checked_words(&new.words, None)?;
+        let words = self.checked_words(&new.words, None, &name).await?;
         Ok(store::NewCampaign {
             name,
             subject: words.subject,

@@ -8,18 +8,23 @@ mod campaigns;
 mod claim;
 mod database;
 mod dead;
+mod deep;
 mod diagnosis;
 mod doctor;
 mod error;
+mod groups;
 mod inbox;
 mod logs;
+pub(crate) mod mails;
 mod pending;
 mod progress;
 mod schedules;
 mod status;
 mod streams;
+mod templates;
 #[cfg(test)]
 mod tests;
+mod trace;
 pub mod wording;
 mod words;
 
@@ -43,6 +48,7 @@ pub use crate::queue::inspect::{
     PendingEntry, PendingFilter, Server, StreamEntry, StreamFacts, StreamView, Worker,
 };
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
+pub use crate::secrets::{SecretPath, SecretsStatus};
 pub use again::{AgainReport, Paused, Resolution, RetryFilter};
 pub use campaigns::{CampaignView, NewCampaign, generated_name};
 pub use claim::{
@@ -54,12 +60,15 @@ pub use dead::{
 };
 pub use diagnosis::{Finding, Remedy, Severity, diagnose};
 pub use error::OpsError;
+pub use groups::{GroupPlan, GroupResult, GroupVerb};
 pub use inbox::{InboxMessage, InboxStats, MailBody, MailText};
 pub use pending::{Stuck, StuckEntry};
 pub use progress::{CampaignRow, total_of};
 pub use schedules::{AskedSchedule, FireView, ScheduleDetail, ScheduleView, campaign_name};
 pub use status::{GroupRow, Status, StreamRow};
 pub use streams::{StreamLine, StreamTable, StreamWatch};
+pub use templates::{NewTemplate, Preview};
+pub use trace::{Step, Trace};
 pub use words::AskedWords;
 
 /// The one door to Redis and SQL for operators.
@@ -131,6 +140,11 @@ impl Ops {
             Ok(url) => url.path().to_owned(),
             Err(_) => "redis".to_owned(),
         }
+    }
+
+    /// What Vault holds for us, values masked; what it doesn't answer is part of it.
+    pub async fn secrets(&self) -> SecretsStatus {
+        crate::secrets::status(self.config.vault.as_ref()).await
     }
 
     /// Every mutation asks this first.

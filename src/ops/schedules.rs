@@ -95,7 +95,7 @@ impl Ops {
     /// Says what is wrong with it: the expression, the zone, a template's field.
     pub async fn create_schedule(&self, asked: AskedSchedule) -> Result<ScheduleView, OpsError> {
         self.may_write()?;
-        let (new, rule) = self.accept_schedule(&asked, None)?;
+        let (new, rule) = self.accept_schedule(&asked, None).await?;
         let next = first(&rule)?;
         let schedule = self.database.get().await?.add_schedule(&new, next).await?;
         self.note_schedule("schedule.create", &schedule, "", "active")
@@ -114,7 +114,7 @@ impl Ops {
     ) -> Result<ScheduleView, OpsError> {
         self.may_write()?;
         let before = self.schedule_of(id).await?;
-        let (new, rule) = self.accept_schedule(&asked, Some(&before))?;
+        let (new, rule) = self.accept_schedule(&asked, Some(&before)).await?;
         let same_rule = (&new.cron, &new.zone) == (&before.cron, &before.zone);
         let next = match before.next_at_ms.filter(|_| same_rule) {
             Some(next) => next,
@@ -224,7 +224,7 @@ impl Ops {
         Ok(())
     }
 
-    fn accept_schedule(
+    async fn accept_schedule(
         &self,
         asked: &AskedSchedule,
         before: Option<&Schedule>,
@@ -259,7 +259,7 @@ impl Ops {
         let base: Option<Words> = before.map(|b| b.words.clone());
         let words = match (asked.words.is_empty(), base) {
             (true, Some(words)) => words,
-            (_, base) => self.checked_words(&asked.words, base)?,
+            (_, base) => self.checked_words(&asked.words, base, &name).await?,
         };
         let new = store::NewSchedule {
             name,

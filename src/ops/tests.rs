@@ -244,6 +244,54 @@ async fn a_foreign_group_can_be_claimed_from_too() {
 }
 
 #[tokio::test]
+async fn a_group_is_changed_by_a_plan_and_a_consumer_that_holds_something_stays() {
+    let (redis, ops) = pipeline().await;
+    let key = format!("{}-theirs", redis.keys().prefix());
+    run(&redis, &["XADD", &key, "1-1", "a", "b"]).await;
+    let verb = GroupVerb::Create {
+        from: "0".to_owned(),
+    };
+    let plan = ops.plan_group(&key, "g", verb.clone()).await.expect("plan");
+    assert_eq!(plan.commands, [format!("XGROUP CREATE {key} g 0 MKSTREAM")]);
+    assert!(ops.change_group(&plan).await.expect("made")[0].done);
+    assert!(!ops.change_group(&plan).await.expect("there")[0].done);
+    let again = ops.plan_group(&key, "g", verb).await;
+    assert!(matches!(again, Err(OpsError::Conflict(_))));
+
+    let id = "$".to_owned();
+    let plan = ops.plan_group(&key, "g", GroupVerb::Setid { id }).await;
+    let plan = plan.expect("plan");
+    assert!(plan.warnings[0].contains("1 entries that nobody has read would be skipped"));
+    ops.change_group(&plan).await.expect("set");
+    let groups = ops.groups(Some(&key)).await.expect("groups");
+    assert_eq!(groups[0].group.last_delivered_id, "1-1");
+    let id = "soon".to_owned();
+    let wrong = ops.plan_group(&key, "g", GroupVerb::Setid { id }).await;
+    assert!(matches!(wrong, Err(OpsError::Invalid(_))));
+
+    let consumer = "gone-1-1".to_owned();
+    let verb = GroupVerb::DeleteConsumer { consumer };
+    let held = ops.plan_group(STREAM, GROUP, verb.clone()).await;
+    assert!(matches!(&held, Err(OpsError::Conflict(text)) if text.contains("comms-tui claim")));
+    let plan = ops.plan_claim(&all()).await.expect("plan");
+    assert_eq!(ops.claim(&plan).await.expect("claimed").claimed(), 4);
+    let plan = ops.plan_group(STREAM, GROUP, verb.clone()).await;
+    ops.change_group(&plan.expect("plan"))
+        .await
+        .expect("removed");
+    let missing = ops.plan_group(STREAM, GROUP, verb).await;
+    assert!(matches!(missing, Err(OpsError::NotFound(_))));
+    let consumer = "live-2-2".to_owned();
+    let alive = ops
+        .plan_group(STREAM, GROUP, GroupVerb::DeleteConsumer { consumer })
+        .await;
+    assert!(matches!(alive, Err(OpsError::Conflict(_))));
+    let log = ops.audit(1).await.expect("audit");
+    assert_eq!(log[0].what, "group.delete-consumer");
+    assert!(log[0].command.contains("XGROUP DELCONSUMER"));
+}
+
+#[tokio::test]
 async fn the_diagnosis_names_the_fault_and_what_mends_it() {
     let (redis, ops) = pipeline().await;
     let status = ops.status().await.expect("status");

@@ -18,6 +18,9 @@ const LONGEST_NAME: usize = 200;
 /// Words as they are asked for. `None` takes those that there are already, or the built-in ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AskedWords {
+    /// A stored template, `name` or `name@version`; what else is given replaces its words.
+    #[serde(default)]
+    pub template: Option<String>,
     #[serde(default)]
     pub subject: Option<String>,
     #[serde(default)]
@@ -39,16 +42,13 @@ impl AskedWords {
     fn over(&self, base: Option<Words>) -> Words {
         let rewritten = self.subject.is_some() || self.text.is_some() || self.html.is_some();
         let mut words = base.unwrap_or_else(|| {
+            let own = self.text.is_some() || self.html.is_some();
             Words {
                 subject: BUILT_IN_SUBJECT.to_owned(),
-                text: BUILT_IN_TEXT.to_owned(),
-                // A text of one's own without HTML is a plain mail.
-                html: if self.text.is_some() {
-                    ""
-                } else {
-                    BUILT_IN_HTML
-                }
-                .to_owned(),
+                // Words of one's own are a plain mail without HTML, and without a text it is made from the HTML;
+                // only without both the built-in ones are taken.
+                text: if own { "" } else { BUILT_IN_TEXT }.to_owned(),
+                html: if own { "" } else { BUILT_IN_HTML }.to_owned(),
                 template: None,
                 variables: "{}".to_owned(),
             }
@@ -72,26 +72,57 @@ impl AskedWords {
 }
 
 impl Ops {
-    /// The words that are meant, over `base` if there is one.
+    /// The words that are meant, over `base` if there is one, tried on a sample of the users.
     ///
     /// # Errors
-    /// Names the template's part, the line, and what is wrong there.
-    pub(super) fn checked_words(
+    /// Names the template, the place in it, what is wrong there, and the user for whom it is.
+    pub(super) async fn checked_words(
+        &self,
+        asked: &AskedWords,
+        base: Option<Words>,
+        campaign: &str,
+    ) -> Result<Words, OpsError> {
+        let words = self.words(asked, base).await?;
+        self.try_words(&words, campaign).await?;
+        Ok(words)
+    }
+
+    /// The words that are meant, not yet tried.
+    pub(super) async fn words(
         &self,
         asked: &AskedWords,
         base: Option<Words>,
     ) -> Result<Words, OpsError> {
-        let words = asked.over(base);
-        compiled(&words)?;
-        Ok(words)
+        let Some(reference) = &asked.template else {
+            return Ok(asked.over(base));
+        };
+        let found = self.template(reference).await?;
+        let variables = base.map_or_else(|| "{}".to_owned(), |base| base.variables);
+        Ok(asked.over(Some(Words {
+            subject: found.subject,
+            text: found.text,
+            html: found.html,
+            template: Some((found.name, found.version)),
+            variables,
+        })))
     }
 }
 
-fn compiled(words: &Words) -> Result<(), OpsError> {
-    let html = Some(words.html.as_str()).filter(|html| !html.is_empty());
-    Template::compile(&words.subject, &words.text, html)
-        .and_then(|template| template.check())
-        .map_err(|error| OpsError::Invalid(error.to_string()))
+pub(super) fn compiled(words: &Words) -> Result<Template, OpsError> {
+    let refused = |error: String| OpsError::Invalid(format!("{}{error}", label(words)));
+    let variables = serde_json::from_str(&words.variables).map_err(|e| refused(e.to_string()))?;
+    Template::compile(&words.subject, &words.text, &words.html, &variables)
+        .map_err(|error| refused(error.to_string()))
+}
+
+/// What stands before an error: which stored template it is in.
+pub(super) fn label(words: &Words) -> String {
+    words
+        .template
+        .as_ref()
+        .map_or_else(String::new, |(name, version)| {
+            format!("template {name}@{version}: ")
+        })
 }
 
 /// # Errors
@@ -125,7 +156,7 @@ mod tests {
     #[test]
     fn the_built_in_words_are_valid_and_subject_and_text_differ() {
         let words = AskedWords::default().over(None);
-        compiled(&words).expect("valid");
+        let _: Template = compiled(&words).expect("valid");
         assert_ne!(words.subject, words.text);
         assert!(!words.html.is_empty());
     }

@@ -37,6 +37,8 @@ mod commit;
 mod waiting;
 mod writer;
 
+mod templates;
+pub use templates::StoredTemplate;
 mod schedules;
 pub use schedules::{
     Fire, FireOutcome, MisfirePolicy, NewSchedule, Schedule, ScheduleStatus, Words,

@@ -140,10 +140,38 @@ impl Fleet {
 
     /// What `comms-tui` answers, as JSON.
     pub fn tui(&self, args: &[&str]) -> Value {
+        self.tui_with_code(args, 0)
+    }
+
+    /// The same with another exit code than 0.
+    pub fn tui_with_code(&self, args: &[&str], code: i32) -> Value {
         let output = self.tui_output(args);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "comms-tui {args:?}: {errors}");
+        let (ended, out) = (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout),
+        );
+        assert_eq!(ended, Some(code), "comms-tui {args:?}: {errors} {out}");
         serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// What `comms-tui` says when it doesn't do what was asked.
+    pub fn tui_fails(&self, args: &[&str]) -> String {
+        let output = self.tui_output(args);
+        assert!(!output.status.success(), "comms-tui {args:?} succeeded");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// The newest mail to an address in the inbox, as soon as there is one.
+    pub async fn until_mail(&self, address: &str) -> Value {
+        for _ in 0..500 {
+            let found = self.tui(&["inbox", "list", "--search", address, "--json"]);
+            if found["messages"].as_array().is_some_and(|m| !m.is_empty()) {
+                return found["messages"][0].clone();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("no mail to {address} within 10 s");
     }
 
     /// What `comms-tui` answers, whatever it is.

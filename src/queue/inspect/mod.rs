@@ -16,6 +16,7 @@ mod stream;
 pub(crate) mod test_redis;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use catalogue::{Catalogue, GroupFacts, StreamFacts, facts_of, look};
 pub(crate) use entries::newest;
@@ -26,3 +27,4 @@ pub use overview::{Overview, Server, overview};
 pub use pending::{PendingEntry, PendingFilter, held, pending};
 pub use presence::{Worker, workers};
 pub use stream::{PartitionView, Source, StreamView, groups_of, memory_of};
+pub use walk::{Located, Place, walk};

@@ -7,6 +7,7 @@ mod races;
 mod requeue;
 mod schedules;
 mod speed;
+mod templates;
 mod users;
 
 use sqlx::{AssertSqlSafe, Connection, Executor};
