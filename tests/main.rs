@@ -20,3 +20,4 @@ mod secrets;
 mod servers;
 mod templates;
 mod tidy;
+mod who_got_it;

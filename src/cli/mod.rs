@@ -7,12 +7,14 @@ mod args;
 mod campaign;
 mod claim;
 mod dead;
+mod deliveries;
 mod inbox;
 mod look;
 mod out;
 mod schedule;
 mod status;
 mod template;
+mod users;
 mod words;
 
 use std::{
@@ -99,6 +101,8 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
     match command {
         Command::Status => status::status(ops, out).await,
         Command::Campaign(command) => campaign::run(ops, command, out).await,
+        Command::Deliveries(command) => deliveries::run(ops, command, out).await,
+        Command::Users(command) => users::run(ops, command, out).await,
         Command::Template(command) => template::run(ops, command, out).await,
         Command::PauseAll => campaign::pause_all(ops, out).await,
         Command::Schedule(command) => schedule::run(ops, command, out).await,

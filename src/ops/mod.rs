@@ -8,6 +8,7 @@ mod campaigns;
 mod claim;
 mod database;
 mod dead;
+mod deliveries;
 mod diagnosis;
 mod doctor;
 mod error;
@@ -22,6 +23,7 @@ mod streams;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod users;
 pub mod wording;
 mod words;
 
@@ -54,6 +56,7 @@ pub use dead::{
     DeadAction, DeadDetails, DeadFilter, DeadGroup, DeadLetters, DeadOutcome, DeadPlan, DeadReport,
     DeadResult, Letter, PlannedLetter, cause, fingerprint, grouped,
 };
+pub use deliveries::CampaignReport;
 pub use diagnosis::{Finding, Remedy, Severity, diagnose};
 pub use error::OpsError;
 pub use inbox::{InboxMessage, InboxStats, MailBody, MailText};
@@ -63,6 +66,7 @@ pub use schedules::{AskedSchedule, FireView, ScheduleDetail, ScheduleView, campa
 pub use status::{GroupRow, Status, StreamRow};
 pub use streams::{StreamLine, StreamTable, StreamWatch};
 pub use templates::{NewTemplate, Preview};
+pub use users::{BadRow, ImportReport};
 pub use words::AskedWords;
 
 /// The one door to Redis and SQL for operators.
