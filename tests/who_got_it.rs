@@ -18,7 +18,8 @@ eve@example.net,Eve
 finn@example.net,Finn,Äxample,active
 ";
 
-async fn a_csv_becomes_a_campaign_and_its_report(database: Option<String>) {
+/// Workers, an inbox, and no user.
+async fn running(database: Option<String>) -> (Fleet, tempfile::TempDir, RedisServer) {
     comms::telemetry::install_tls_provider();
     let redis = RedisServer::start(&[]);
     let dir = tempfile::tempdir().expect("a directory");
@@ -34,6 +35,14 @@ async fn a_csv_becomes_a_campaign_and_its_report(database: Option<String>) {
             ("COMMS_SMTP_URL", &format!("smtp://{smtp}")),
         ],
     );
+    fleet.start("inbox");
+    fleet.until_ready("inbox").await;
+    fleet.start_workers().await;
+    (fleet, dir, redis)
+}
+
+async fn a_csv_becomes_a_campaign_and_its_report(database: Option<String>) {
+    let (fleet, dir, _redis) = running(database).await;
     std::fs::write(dir.path().join("users.csv"), USERS).expect("written");
     let import = ["users", "import", "users.csv", "--json"];
     let output = fleet.tui_output(&import);
@@ -89,9 +98,6 @@ async fn a_csv_becomes_a_campaign_and_its_report(database: Option<String>) {
         "cy@example.net"
     );
 
-    fleet.start("inbox");
-    fleet.until_ready("inbox").await;
-    fleet.start_workers().await;
     let done = fleet.tui(&["campaign", "create", "--name", "Winter", "--wait", "--json"]);
     assert_eq!(
         (&done["status"], &done["accepted"], &done["suppressed"]),
@@ -176,4 +182,34 @@ async fn a_csv_becomes_a_campaign_and_its_report_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_csv_becomes_a_campaign_and_its_report_on_postgresql() {
     a_csv_becomes_a_campaign_and_its_report(Some(postgres_database().await)).await;
+}
+
+/// The lines of the README, as they stand there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_readmes_campaign_from_a_csv_to_a_report_runs_as_written() {
+    let readme = std::fs::read_to_string("README.md").expect("the README");
+    let (_, rest) = readme
+        .split_once("### From a CSV to a report")
+        .expect("its section");
+    let script = rest.split("```").nth(1).expect("its lines");
+    let (fleet, dir, _redis) = running(None).await;
+    let script = script.replace("target/release/comms-tui", env!("CARGO_BIN_EXE_comms-tui"));
+    let output = fleet.shell(&format!("set -e\n{script}"));
+    let (said, errors) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{said}\n{errors}");
+    for words in [
+        "3 new",
+        "winter@1 is kept",
+        "20 % off until 31 January.",
+        "suppressed",
+        "250",
+    ] {
+        assert!(said.contains(words), "no {words:?} in:\n{said}");
+    }
+    let csv = std::fs::read_to_string(dir.path().join("who-got-it.csv")).expect("the export");
+    assert_eq!(csv.lines().count(), 4, "{csv}");
+    fleet.until_mail("me@example.org").await;
 }
