@@ -21,3 +21,4 @@ mod secrets;
 mod servers;
 mod templates;
 mod tidy;
+mod who_got_it;

@@ -2,7 +2,10 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{schedule::ScheduleCommand, template::TemplateCommand, words::WordsArgs};
+use super::{
+    deliveries::DeliveriesCommand, schedule::ScheduleCommand, template::TemplateCommand,
+    users::UsersCommand, words::WordsArgs,
+};
 use crate::{console::ThemeChoice, ops::wording::parse_duration};
 
 /// Campaigns by e-mail through Redis Streams: watch and operate them.
@@ -56,6 +59,14 @@ pub enum Command {
     /// Create campaigns and steer them
     #[command(subcommand)]
     Campaign(CampaignCommand),
+
+    /// Who got what
+    #[command(subcommand)]
+    Deliveries(DeliveriesCommand),
+
+    /// Users: in from a file, out to one, set inactive
+    #[command(subcommand)]
+    Users(UsersCommand),
 
     /// Words under a name, for campaigns and schedules
     #[command(subcommand)]
@@ -196,6 +207,9 @@ With --wait: shows the progress, prints the totals, and the exit code is 1 if an
     /// End it; what was not sent will not be
     #[command(after_help = "Example:\n  comms-tui campaign cancel 7")]
     Cancel { id: i64 },
+    /// A campaign in figures: times, answers, slow domains
+    #[command(after_help = "Example:\n  comms-tui campaign report 7")]
+    Report { id: i64 },
     /// Send one mail of it to an address, as a user would get it
     #[command(
         after_help = "Example:\n  comms-tui campaign test-send 7 --to ann@example.com --user 17"

@@ -36,6 +36,9 @@ pub(super) async fn run(ops: &Ops, command: &CampaignCommand, out: &Out) -> Resu
         CampaignCommand::Pause { id } => show(ops.pause(*id).await?, out),
         CampaignCommand::Resume { id } => show(ops.resume(*id).await?, out),
         CampaignCommand::Cancel { id } => show(ops.cancel(*id).await?, out),
+        CampaignCommand::Report { id } => {
+            super::deliveries::report(&ops.campaign_report(*id).await?, out)
+        }
         CampaignCommand::TestSend { id, to, user } => {
             let mail = ops.test_send(*id, to, *user).await?;
             if out.json {
@@ -210,6 +213,12 @@ pub(super) fn show(view: CampaignView, out: &Out) -> Result<Answer> {
         rows.push(vec!["left".to_owned(), duration(eta_s * 1_000)]);
     }
     out.table(&["", ""], rows)?;
+    figures(&view, out)?;
+    Ok(Answer::Yes)
+}
+
+/// Its counters, and whether they balance.
+pub(super) fn figures(view: &CampaignView, out: &Out) -> Result<()> {
     let numbers = [
         ("queued", view.queued),
         ("accepted", view.accepted),
@@ -231,7 +240,7 @@ pub(super) fn show(view: CampaignView, out: &Out) -> Result<Answer> {
     } else {
         "\nIt does NOT balance."
     })?;
-    Ok(Answer::Yes)
+    Ok(())
 }
 
 fn made_up_name() -> String {

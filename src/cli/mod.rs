@@ -7,6 +7,7 @@ mod args;
 mod campaign;
 mod claim;
 mod dead;
+mod deliveries;
 mod inbox;
 mod look;
 mod manage;
@@ -15,6 +16,7 @@ mod schedule;
 mod status;
 mod template;
 mod trace;
+mod users;
 mod words;
 
 use std::{
@@ -107,6 +109,8 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
     match command {
         Command::Status => status::status(ops, out).await,
         Command::Campaign(command) => campaign::run(ops, command, out).await,
+        Command::Deliveries(command) => deliveries::run(ops, command, out).await,
+        Command::Users(command) => users::run(ops, command, out).await,
         Command::Template(command) => template::run(ops, command, out).await,
         Command::PauseAll => campaign::pause_all(ops, out).await,
         Command::Schedule(command) => schedule::run(ops, command, out).await,

@@ -22,6 +22,11 @@ impl Out {
         Ok(())
     }
 
+    pub(super) fn bytes(&self, bytes: &[u8]) -> Result<()> {
+        io::stdout().lock().write_all(bytes)?;
+        Ok(())
+    }
+
     pub(super) fn json(&self, value: &impl Serialize) -> Result<()> {
         self.line(serde_json::to_string_pretty(value)?)
     }

@@ -9,6 +9,7 @@ mod claim;
 mod database;
 mod dead;
 mod deep;
+mod deliveries;
 mod diagnosis;
 mod doctor;
 mod error;
@@ -26,6 +27,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod users;
 pub mod wording;
 mod words;
 
@@ -60,6 +62,7 @@ pub use dead::{
     DeadAction, DeadDetails, DeadFilter, DeadGroup, DeadLetters, DeadOutcome, DeadPlan, DeadReport,
     DeadResult, Letter, PlannedLetter, cause, fingerprint, grouped,
 };
+pub use deliveries::CampaignReport;
 pub use diagnosis::{Finding, Remedy, Severity, diagnose};
 pub use error::OpsError;
 pub use failures::{FailureGroup, Failures};
@@ -72,6 +75,7 @@ pub use status::{GroupRow, Status, StreamRow};
 pub use streams::{StreamLine, StreamTable, StreamWatch};
 pub use templates::{NewTemplate, Preview};
 pub use trace::{Step, Trace};
+pub use users::{BadRow, ImportReport};
 pub use words::AskedWords;
 
 /// The one door to Redis and SQL for operators.

@@ -90,6 +90,11 @@ pub fn percent(share: f64) -> String {
     format!("{whole} %")
 }
 
+/// RFC 3339, UTC.
+pub fn at(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |t| t.to_string())
+}
+
 /// Local time of day of a moment in ms since 1970, `14:03:07`.
 pub fn clock(at_ms: u64) -> String {
     let at =

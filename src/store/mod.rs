@@ -16,7 +16,9 @@ mod words;
 
 mod users;
 pub use users::{User, UserStatus};
+mod import;
 mod seed;
+pub use import::{Imported, ImportedUser};
 
 mod campaigns;
 pub use campaigns::{Campaign, CampaignStatus, Created, InDoubt, NewCampaign};
@@ -27,6 +29,8 @@ pub use outbox::{OutboxKind, OutboxRow};
 mod deliveries;
 pub use deliveries::{Attempt, CHANNEL_EMAIL, Delivery, DeliveryStatus};
 mod moves;
+mod search;
+pub use search::{AcceptTimes, Addressed, Answers, DeliveryFilter, DomainTimes};
 mod requeue;
 pub use moves::Move;
 pub use requeue::{Again, Reopened, Requeued};

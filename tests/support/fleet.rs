@@ -175,6 +175,18 @@ impl Fleet {
         panic!("no mail to {address} within 10 s");
     }
 
+    /// Runs a script as tui_output runs comms-tui.
+    pub fn shell(&self, script: &str) -> Output {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script])
+            .current_dir(&self.dir)
+            .env("COMMS_STATE_DIR", &self.dir)
+            .envs(&self.variables)
+            .env("COMMS_INBOX_URL", self.url("inbox", ""));
+        command.output().expect("sh runs")
+    }
+
     /// What `comms-tui` answers, whatever it is.
     pub fn tui_output(&self, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_comms-tui"));

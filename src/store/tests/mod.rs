@@ -1,11 +1,13 @@
 //! Every test runs on both databases, each on one of its own.
 mod campaigns;
+mod import;
 mod ledger;
 mod mails;
 mod outage;
 mod races;
 mod requeue;
 mod schedules;
+mod search;
 mod speed;
 mod templates;
 mod users;
