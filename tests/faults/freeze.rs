@@ -24,7 +24,8 @@ async fn frozen(users: u64, times: [Duration; 4], settings: &[(&str, &str)], slo
     let id = arena.create("resend").await;
     let watch = arena.watch(id);
     let mut in_hand = 0;
-    for (n, (name, time)) in WORKERS.into_iter().zip(times).enumerate() {
+    // The last of the flow first: it must have mails in hand, however long it is frozen.
+    for (n, (name, time)) in WORKERS.into_iter().zip(times).rev().enumerate() {
         arena.until_taken(500 * (n + 1)).await;
         arena.fleet.signal(name, "STOP");
         in_hand += arena.in_hand(name).await;
