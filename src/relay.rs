@@ -13,6 +13,7 @@ use std::{
 };
 
 use anyhow::Result;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,9 @@ const SILENT: Duration = Duration::from_secs(30);
 
 /// What Redis may lose, and the time that it takes to come back, are shorter.
 const FORGOTTEN: Duration = Duration::from_secs(600);
+
+/// A campaign that was cancelled longer ago has nothing left in Redis, in ms: keys of what ended last 7 days.
+const CANCELLED_MS: i64 = 7 * 86_400_000;
 
 /// Where a fan-out was seen last, and since when it stands there.
 struct Seen {
@@ -100,12 +104,8 @@ impl Relay {
             }
         }
         let busy: HashSet<i64> = rows.iter().map(|row| row.campaign_id).collect();
-        let wanted = [
-            CampaignStatus::Running,
-            CampaignStatus::Paused,
-            CampaignStatus::Cancelled,
-        ];
-        for campaign in self.store.campaigns_in(&wanted).await? {
+        let since_ms = Timestamp::now().as_millisecond() - CANCELLED_MS;
+        for campaign in self.store.live_campaigns(since_ms).await? {
             self.remind(&campaign).await?;
             match campaign.status {
                 CampaignStatus::Running => self.finish(&campaign).await?,

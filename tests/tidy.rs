@@ -165,11 +165,11 @@ fn keys_are_made_in_one_file() {
 
 #[test]
 fn the_environment_is_read_in_one_file() {
-    let rest = code(&["src", "workers"], &["src/config.rs"]);
+    let rest = code(&["src", "workers"], &["src/config/environment.rs"]);
     nothing_in(
         &rest,
         &["env::var"],
-        "only src/config.rs reads the environment",
+        "only src/config/environment.rs reads the environment",
     );
 }
 

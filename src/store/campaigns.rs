@@ -215,6 +215,17 @@ impl Store {
         limited(query.fetch_all(&self.pool)).await
     }
 
+    /// Those that Redis may have something of: running, paused, or cancelled after `since_ms`; the oldest first.
+    pub async fn live_campaigns(&self, since_ms: i64) -> sqlx::Result<Vec<Campaign>> {
+        let query = sqlx::query_as(
+            "SELECT * FROM campaigns
+             WHERE status IN ('running', 'paused') OR (status = 'cancelled' AND finished_at_ms >= $1)
+             ORDER BY id",
+        )
+        .bind(since_ms);
+        limited(query.fetch_all(&self.pool)).await
+    }
+
     /// Those with one of the statuses, the oldest first.
     pub async fn campaigns_in(&self, statuses: &[CampaignStatus]) -> sqlx::Result<Vec<Campaign>> {
         if statuses.is_empty() {

@@ -41,6 +41,8 @@ on_both! {
         assert_eq!((row.queued, row.cancelled, row.revision), (9, 9, 3));
         assert_eq!(store.campaigns_in(&[Cancelled, Finished]).await.unwrap(), [row]);
         assert!(store.campaigns_in(&[Running]).await.unwrap().is_empty());
+        assert_eq!(store.live_campaigns(0).await.unwrap().len(), 1);
+        assert!(store.live_campaigns(i64::MAX).await.unwrap().is_empty(), "it was cancelled before");
     }
 
     async fn a_campaign_finishes_at_the_revision_that_was_seen(db) {
