@@ -1,5 +1,5 @@
 //! Forgets what is older than `COMMS_RETENTION_DAYS`: deliveries of campaigns that have ended, single mails,
-//! and dead letters. Several may run at once.
+//! the history of schedules, and dead letters. Several may run at once.
 
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Forgotten {
     pub deliveries: u64,
     pub mails: u64,
+    pub fires: u64,
     pub dead_letters: u64,
 }
 
@@ -36,14 +37,11 @@ pub async fn run(redis: Redis, store: Store, days: u32, shutdown: CancellationTo
             () = shutdown.cancelled() => return,
         };
         match done {
-            Ok(Forgotten {
-                deliveries: 0,
-                mails: 0,
-                dead_letters: 0,
-            }) => {}
+            Ok(gone) if gone == Forgotten::default() => {}
             Ok(gone) => tracing::info!(
                 deliveries = gone.deliveries,
                 mails = gone.mails,
+                fires = gone.fires,
                 dead_letters = gone.dead_letters,
                 "removed what is older than {days} days"
             ),
@@ -67,9 +65,11 @@ pub async fn forget(redis: &Redis, store: &Store, before_ms: i64) -> Result<Forg
     loop {
         let rows = store.prune_deliveries(before_ms, PAGE).await?;
         let mails = store.prune_mails(before_ms, PAGE).await?;
+        let fires = store.prune_fires(before_ms, PAGE).await?;
         gone.deliveries += rows;
         gone.mails += mails;
-        if rows == 0 && mails == 0 {
+        gone.fires += fires;
+        if rows + mails + fires == 0 {
             break;
         }
         tokio::time::sleep(PAUSE).await;

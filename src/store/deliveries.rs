@@ -238,19 +238,4 @@ impl Store {
             .map(|row| Ok((word(row, "status")?, row.try_get("number")?)))
             .collect()
     }
-
-    /// Deletes at most `limit` deliveries of campaigns that ended before `before_ms`; says how many, 0 when
-    /// none is left.
-    pub async fn prune_deliveries(&self, before_ms: i64, limit: u32) -> sqlx::Result<u64> {
-        let query = sqlx::query(
-            "DELETE FROM deliveries WHERE (campaign_id, user_id, channel) IN (
-                 SELECT d.campaign_id, d.user_id, d.channel FROM deliveries d
-                 JOIN campaigns c ON c.id = d.campaign_id
-                 WHERE c.finished_at_ms < $1 AND c.status IN ('finished', 'cancelled') LIMIT $2)",
-        )
-        .bind(before_ms)
-        .bind(i64::from(limit));
-        let done = limited(query.execute(&self.pool)).await?;
-        Ok(done.rows_affected())
-    }
 }

@@ -1,11 +1,10 @@
 //! Single mails, asked for over HTTP. Their deliveries are the ledger's of campaign 0.
 
-use sqlx::{AssertSqlSafe, FromRow, Row, any::AnyRow};
+use sqlx::{FromRow, Row, any::AnyRow};
 
 use super::{
     now_ms,
     open::{Store, limited},
-    rows::list,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,42 +88,6 @@ impl Store {
             } else {
                 AddedMail::KeyReused
             })
-        })
-        .await
-    }
-
-    /// Deletes at most `limit` single mails that were asked for before `before_ms` and whose outcome is known,
-    /// with their deliveries; says how many, 0 when none is left.
-    pub async fn prune_mails(&self, before_ms: i64, limit: u32) -> sqlx::Result<u64> {
-        limited(async {
-            let mut transaction = self.begin().await?;
-            let ids: Vec<i64> = sqlx::query_scalar(
-                "SELECT m.id FROM mails m JOIN deliveries d ON d.campaign_id = 0 AND d.user_id = m.id
-                 WHERE m.created_at_ms < $1
-                     AND d.status IN ('accepted', 'failed', 'suppressed', 'cancelled', 'in_doubt')
-                 LIMIT $2",
-            )
-            .bind(before_ms)
-            .bind(i64::from(limit))
-            .fetch_all(&mut *transaction)
-            .await?;
-            if ids.is_empty() {
-                return Ok(0);
-            }
-            for (table, of) in [
-                ("deliveries", "campaign_id = 0 AND user_id"),
-                ("mails", "id"),
-            ] {
-                let list = list(ids.len(), 1);
-                let text = format!("DELETE FROM {table} WHERE {of} IN ({list})");
-                let mut query = sqlx::query(AssertSqlSafe(text));
-                for id in &ids {
-                    query = query.bind(*id);
-                }
-                query.execute(&mut *transaction).await?;
-            }
-            transaction.commit().await?;
-            Ok(ids.len() as u64)
         })
         .await
     }

@@ -53,6 +53,8 @@ pub use fire::{Fired, Judged, fire_id};
 mod mails;
 pub use mails::{AddedMail, Mail, NewMail};
 
+mod prune;
+
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -76,6 +76,11 @@ on_both! {
         assert_eq!(store.next_due().await.unwrap(), Some(120_000));
         assert_eq!(store.fires(schedule.id, 9).await.unwrap(), fired.fires);
         assert!(store.fire_due(60_005, 2, one, name).await.unwrap().fires.is_empty());
+
+        assert_eq!(store.prune_fires(60_005, 10).await.unwrap(), 0);
+        assert_eq!(store.prune_fires(60_006, 10).await.unwrap(), 1);
+        assert!(store.fires(schedule.id, 9).await.unwrap().is_empty());
+        assert_eq!(store.next_due().await.unwrap(), Some(120_000));
     }
 
     async fn a_planned_time_that_comes_up_again_makes_no_second_campaign(db) {
