@@ -68,6 +68,19 @@ impl Screen {
         }
     }
 
+    /// For 80 columns.
+    pub(super) fn short_title(self) -> &'static str {
+        match self {
+            Self::Pipeline => "Pipe",
+            Self::Campaigns => "Camp",
+            Self::Streams => "Strm",
+            Self::Pending => "Pend",
+            Self::Workers => "Work",
+            Self::Secrets => "Secr",
+            Self::Dead | Self::Inbox | Self::Audit => self.title(),
+        }
+    }
+
     /// Its first level.
     pub(super) fn place(self) -> Place {
         match self {

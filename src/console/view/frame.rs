@@ -91,6 +91,8 @@ enum Room {
     Wide,
     /// One space after each.
     Narrow,
+    /// Short titles, and no number of what is fine.
+    Short,
     /// Only digits, but for the screen shown.
     Digits,
 }
@@ -100,7 +102,7 @@ fn room(model: &Model) -> Room {
         let spans = Screen::ALL.into_iter().flat_map(|s| tab(model, s, room));
         spans.map(|span| span.width()).sum::<usize>() + 1
     };
-    [Room::Wide, Room::Narrow]
+    [Room::Wide, Room::Narrow, Room::Short]
         .into_iter()
         .find(|room| wide(*room) <= usize::from(model.size.0))
         .unwrap_or(Room::Digits)
@@ -116,12 +118,17 @@ fn tab(model: &Model, screen: Screen, room: Room) -> Vec<Span<'static>> {
         Span::styled(pointer, theme.accent),
         Span::styled(screen.digit().to_string(), theme.accent),
     ];
-    if here || room != Room::Digits {
-        spans.push(Span::styled(format!(" {}", screen.title()), style));
+    let title = match room {
+        Room::Short => screen.short_title(),
+        Room::Digits if !here => "",
+        _ => screen.title(),
+    };
+    if !title.is_empty() {
+        spans.push(Span::styled(format!(" {title}"), style));
     }
     let (number, style) = match screen {
         Screen::Pending => (stuck_number(model), theme.warn),
-        Screen::Workers => {
+        Screen::Workers if room != Room::Short => {
             let live = model.workers().iter().filter(|w| w.live).count();
             let known = model.status.data.is_some();
             (known.then(|| live.to_string()), theme.dim)
@@ -132,7 +139,11 @@ fn tab(model: &Model, screen: Screen, room: Room) -> Vec<Span<'static>> {
     if let Some(number) = number {
         spans.push(Span::styled(format!(" {number}"), style));
     }
-    spans.push(Span::raw(if room == Room::Wide { "  " } else { " " }));
+    spans.push(Span::raw(match room {
+        Room::Wide => "  ",
+        Room::Short => "",
+        Room::Narrow | Room::Digits => " ",
+    }));
     spans
 }
 
