@@ -223,7 +223,10 @@ async fn lost_and_late_replies_change_nothing() {
         assert_eq!(arena.everybody_once(id, USERS).await, NOTHING);
         watch.end().await;
     }
-    println!("{} replies were lost in {campaigns} campaigns", proxy.lost());
+    println!(
+        "{} replies were lost in {campaigns} campaigns",
+        proxy.lost()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
