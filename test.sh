@@ -135,7 +135,7 @@ cargo build --release --locked --bins || fail "the build failed; see above"
 code=0
 if [[ $soak == yes ]]; then
     limit=${COMMS_TEST_LIMIT_MIN:-240}
-    run --test main -- --include-ignored "${@:-soak}" || code=$?
+    run --test main -- --include-ignored --show-output "${@:-soak}" || code=$?
 else
     run -- "$@" || code=$?
 fi
