@@ -79,6 +79,15 @@ pub(super) struct Row {
     pub item: usize,
 }
 
+impl Row {
+    /// What one of its columns says, counted from 0.
+    pub(super) fn text(&self, column: usize) -> String {
+        self.cells
+            .get(column)
+            .map_or_else(String::new, |cell| cell.text.clone())
+    }
+}
+
 /// A column: its heading, how wide it may be, and which ones give way first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Column {

@@ -1,15 +1,12 @@
 //! One entry of a stream in full: its fields, a JSON payload decoded line by line.
 
-use super::{Listing, plural};
+use super::{Listing, plural, text_lines};
 use crate::console::{
     data::Data,
     model::Model,
     table::{Cell, Column, Row, Tint},
     view::text::{width, wrap},
 };
-
-/// Cells of a row that are no text: edges, pointer, the space between two columns.
-pub(super) const BESIDE: usize = 5;
 
 /// More lines of one entry are not shown.
 const MOST_LINES: usize = 2_000;
@@ -53,8 +50,7 @@ impl Listing for Fields {
 
     fn rows(&self, model: &Model, _data: Option<&Data>) -> Vec<Row> {
         let names = self.fields.iter().map(|(name, _)| width(name)).max();
-        let beside = names.unwrap_or(0).clamp(6, 30) + BESIDE;
-        let cells = usize::from(model.size.0).saturating_sub(beside).max(20);
+        let cells = text_lines::room(model, names.unwrap_or(0).clamp(6, 30));
         let mut rows = Vec::new();
         for (name, value) in &self.fields {
             let lines = decoded(value);
@@ -74,9 +70,7 @@ impl Listing for Fields {
     }
 
     fn copied(&self, _page: &crate::console::place::Page, row: &Row) -> String {
-        row.cells
-            .get(1)
-            .map_or_else(String::new, |c| c.text.clone())
+        row.text(1)
     }
 
     fn empty(&self) -> (String, Tint) {

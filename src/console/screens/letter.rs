@@ -1,11 +1,11 @@
 //! One dead letter in full, and the attempts that were made.
 
-use super::{Listing, entry::BESIDE, plural};
+use super::{Listing, plural, text_lines};
 use crate::console::{
     data::{Data, Query},
     model::Model,
     place::Page,
-    table::{Cell, Column, Row, Tint},
+    table::{Column, Row, Tint},
     view::text::wrap,
 };
 use crate::ops::{DeadDetails, wording::clock};
@@ -49,21 +49,8 @@ impl Listing for Opened {
         let Some(Data::Letter(details)) = data else {
             return Vec::new();
         };
-        let cells = usize::from(model.size.0)
-            .saturating_sub(10 + BESIDE)
-            .max(20);
-        let lines = lines(details).into_iter().flat_map(|(name, text)| {
-            let wrapped = wrap(&text, cells).into_iter().enumerate();
-            wrapped.map(move |(n, text)| (if n == 0 { name } else { "" }, text))
-        });
-        let rows = lines.enumerate();
-        rows.map(|(item, (name, text))| Row {
-            id: item.to_string(),
-            cells: vec![Cell::text(name).dim(), Cell::text(text).private()],
-            fault: false,
-            item,
-        })
-        .collect()
+        let cells = text_lines::room(model, 10);
+        text_lines::rows(lines(details), |text| wrap(text, cells))
     }
 
     fn recipient(&self, page: &Page, _row: &Row) -> Option<(i64, i64)> {
@@ -74,9 +61,7 @@ impl Listing for Opened {
     }
 
     fn copied(&self, _page: &Page, row: &Row) -> String {
-        row.cells
-            .get(1)
-            .map_or_else(String::new, |c| c.text.clone())
+        row.text(1)
     }
 
     fn empty(&self) -> (String, Tint) {

@@ -55,9 +55,7 @@ impl Listing for Log {
     }
 
     fn copied(&self, _page: &Page, row: &Row) -> String {
-        row.cells
-            .get(1)
-            .map_or_else(String::new, |c| c.text.clone())
+        row.text(1)
     }
 
     fn detail_height(&self, _height: u16) -> u16 {

@@ -1,11 +1,11 @@
 //! One mail: its head, then its text.
 
-use super::{Listing, entry::BESIDE, plural};
+use super::{Listing, plural, text_lines};
 use crate::console::{
     data::{Data, Query},
     model::Model,
     place::Page,
-    table::{Cell, Column, Row, Tint},
+    table::{Column, Row, Tint},
     view::text::wrap_words,
 };
 use crate::ops::{MailText, wording::bytes};
@@ -50,25 +50,12 @@ impl Listing for Mail {
         let Some(Data::Mail(mail)) = data else {
             return Vec::new();
         };
-        let cells = usize::from(model.size.0).saturating_sub(8 + BESIDE).max(20);
-        let lines = lines(mail).into_iter().flat_map(|(name, text)| {
-            let wrapped = wrap_words(&text, cells).into_iter().enumerate();
-            wrapped.map(move |(n, text)| (if n == 0 { name } else { "" }, text))
-        });
-        let rows = lines.enumerate();
-        rows.map(|(item, (name, text))| Row {
-            id: item.to_string(),
-            cells: vec![Cell::text(name).dim(), Cell::text(text).private()],
-            fault: false,
-            item,
-        })
-        .collect()
+        let cells = text_lines::room(model, 8);
+        text_lines::rows(lines(mail), |text| wrap_words(text, cells))
     }
 
     fn copied(&self, _page: &Page, row: &Row) -> String {
-        row.cells
-            .get(1)
-            .map_or_else(String::new, |c| c.text.clone())
+        row.text(1)
     }
 
     fn empty(&self) -> (String, Tint) {

@@ -18,6 +18,7 @@ pub(super) mod mail;
 pub(super) mod pending;
 pub(super) mod secrets;
 pub(super) mod streams;
+mod text_lines;
 pub(super) mod trace;
 pub(super) mod workers;
 

@@ -84,9 +84,7 @@ impl Listing for Way {
     }
 
     fn copied(&self, _page: &Page, row: &Row) -> String {
-        row.cells
-            .get(2)
-            .map_or_else(String::new, |c| c.text.clone())
+        row.text(2)
     }
 
     fn empty(&self) -> (String, Tint) {
