@@ -73,7 +73,7 @@ impl Listing for Secrets {
     }
 
     fn empty(&self) -> (String, Tint) {
-        ("no secrets are read from Vault".to_owned(), Tint::Dim)
+        ("VAULT_ADDR is not set for this console: it asks no Vault".to_owned(), Tint::Dim)
     }
 
     fn unit(&self, n: usize) -> &'static str {
