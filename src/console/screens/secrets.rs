@@ -73,7 +73,10 @@ impl Listing for Secrets {
     }
 
     fn empty(&self) -> (String, Tint) {
-        ("VAULT_ADDR is not set for this console: it asks no Vault".to_owned(), Tint::Dim)
+        (
+            "VAULT_ADDR is not set for this console: it asks no Vault".to_owned(),
+            Tint::Dim,
+        )
     }
 
     fn unit(&self, n: usize) -> &'static str {
