@@ -82,6 +82,8 @@ pub(super) enum Asked {
     From,
     /// The data of a dead letter.
     Edit,
+    /// Whom a test mail is sent to.
+    Address,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

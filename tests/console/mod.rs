@@ -6,6 +6,7 @@
 
 mod cost;
 mod flows;
+mod schedules;
 
 use std::time::Duration;
 
