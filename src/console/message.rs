@@ -7,8 +7,8 @@ use super::{
     model::View,
 };
 use crate::ops::{
-    CampaignRow, CampaignView, ClaimPlan, ClaimReport, ClaimRequest, DeadFilter, NewCampaign,
-    OpsError, Status,
+    CampaignRow, CampaignView, ClaimPlan, ClaimReport, ClaimRequest, DeadFilter, GroupPlan,
+    GroupVerb, NewCampaign, OpsError, Status,
 };
 
 /// Why a request brought nothing, in words.
@@ -55,6 +55,7 @@ pub(super) enum Msg {
     },
     Claimed(u64, Vec<Result<ClaimReport, Failure>>),
     ClaimLeft(u64, Result<usize, Failure>),
+    GroupPlanned(u64, Result<GroupPlan, Failure>),
     /// What became of each id: id, outcome, and whether it is good.
     Changed(u64, Result<Vec<(String, String, bool)>, Failure>),
 }
@@ -77,6 +78,9 @@ pub(super) enum Change {
         edited: Option<String>,
     },
     DropLetters(DeadFilter),
+    Group(GroupPlan),
+    /// A worker by its consumer name.
+    Drain(String),
     /// Only the gate itself: no change of data.
     Unlock,
 }
@@ -111,6 +115,13 @@ pub(super) enum Cmd {
         dialog: u64,
         part: usize,
         request: ClaimRequest,
+    },
+    /// Looks at a group; the question is opened when its plan is there.
+    PlanGroup {
+        dialog: u64,
+        stream: String,
+        group: String,
+        verb: GroupVerb,
     },
     Claim {
         dialog: u64,

@@ -82,6 +82,10 @@ pub(super) enum Asked {
     From,
     /// The data of a dead letter.
     Edit,
+    /// The name of a new group, and where it begins.
+    NewGroup,
+    /// The id after which a group goes on.
+    SetId,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::super::{
     model::{Asked, Model, Place, Prompt, Screen, Tone},
     screens::{entries::Entries, letters, trace::Way},
 };
-use super::{confirm, feeds, notify, pages};
+use super::{confirm, feeds, groups, notify, pages};
 
 /// Makes the rows of a page anew.
 pub(super) fn fill(model: &mut Model, number: u64) {
@@ -172,7 +172,7 @@ pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
 pub(super) fn ask(model: &mut Model, asked: Asked) {
     let text = match asked {
         Asked::Filter => model.page().table.filter.text().to_owned(),
-        Asked::From => String::new(),
+        Asked::From | Asked::NewGroup | Asked::SetId => String::new(),
         Asked::Edit => chosen_letter(model).map_or_else(String::new, |l| l.letter.data.clone()),
     };
     let about = model.page().table.selected();
@@ -194,7 +194,9 @@ pub(super) fn answer(model: &mut Model, taken: bool) -> Vec<Cmd> {
         Asked::Filter => {}
         Asked::From if taken => return begin_at(model, prompt.input.0.trim()),
         Asked::Edit if taken => confirm::replay_edited(model, &prompt.about, prompt.input.0.trim()),
-        Asked::From | Asked::Edit => {}
+        Asked::NewGroup if taken => return groups::create(model, &prompt.input.0),
+        Asked::SetId if taken => return groups::set_id(model, &prompt.about, &prompt.input.0),
+        Asked::From | Asked::Edit | Asked::NewGroup | Asked::SetId => {}
     }
     feeds::tick(model)
 }
