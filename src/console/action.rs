@@ -6,7 +6,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use super::{
     dialog::Dialog,
     keymap::{Chord, char, ctrl, key},
-    model::{Model, Screen},
+    model::{Model, Place, Screen},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,10 @@ pub(super) enum Act {
     Canary,
     Edit,
     Drop,
+    CreateGroup,
+    SetId,
+    DeleteConsumer,
+    Drain,
     Trace,
     PauseAll,
     ReadOnly,
@@ -222,6 +226,7 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::From, "from", Scope::Entries, &[char('f')], "from", "begin at an id, or so long ago"),
     look(Act::NextPage, "next-page", Scope::Entries, &[char('n')], "next", "the next page"),
     look(Act::PreviousPage, "previous-page", Scope::Entries, &[char('N')], "", "the page before"),
+    danger(Act::Drain, "drain", Scope::Workers, &[char('D')], "drain", "let the worker finish what it has in hand, hand back the rest and end"),
     look(Act::Open, "log", Scope::Workers, &[char('l')], "log", "follow its log"),
     look(Act::Open, "open", Scope::Lists, &[key(Enter), key(Right), char('l')], "open", "look into the row"),
     look(Act::Trace, "trace", Scope::Lists, &[char('t')], "trace", "follow the recipient's message through all stages"),
@@ -232,6 +237,9 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::Help, "help", Scope::Screens, &[char('?')], "help", "all keys"),
     look(Act::Palette, "palette", Scope::Screens, &[char(':')], "palette", "every action, found by typing"),
     look(Act::Quit, "quit", Scope::Screens, &[char('q')], "quit", "leave"),
+    danger(Act::CreateGroup, "create-group", Scope::Groups, &[char('N')], "new group", "make a group that reads the stream"),
+    danger(Act::SetId, "set-id", Scope::Groups, &[char('I')], "set id", "set what the group has read: it goes on after another id"),
+    danger(Act::DeleteConsumer, "delete-consumer", Scope::Groups, &[char('X')], "delete", "remove a consumer that is gone and holds nothing"),
     look(Act::Refresh, "refresh", Scope::Screens, &[char('r')], "refresh", "look again now"),
     look(Act::NextScreen, "next-screen", Scope::Screens, &[key(Tab)], "screens", "the next screen"),
     look(Act::PreviousScreen, "previous-screen", Scope::Screens, &[key(BackTab)], "", "the screen before"),
@@ -342,6 +350,13 @@ pub(super) fn is_valid(model: &Model, action: &Action) -> bool {
         | Act::PauseSchedule
         | Act::ResumeSchedule
         | Act::RemoveSchedule => !page.table.is_empty(),
+        Act::Drain => page.table.selected().is_some_and(|row| {
+            let worker = model.workers().get(row.item);
+            worker.is_some_and(|w| w.live && w.info.state != "draining")
+        }),
+        Act::CreateGroup => matches!(page.place, Place::Groups(_)),
+        Act::SetId => matches!(page.place, Place::Groups(_)) && !page.table.is_empty(),
+        Act::DeleteConsumer => matches!(page.place, Place::Consumers(_)) && !page.table.is_empty(),
         Act::RetryFailed | Act::Replay | Act::Canary | Act::Edit | Act::Drop => {
             !page.table.is_empty()
         }

@@ -54,6 +54,8 @@ pub(super) enum ConfirmField {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum ConfirmStage {
     Asking,
+    /// It can't be done, for the reason in the lines.
+    Refused,
     /// Sent and not answered yet.
     Working,
     /// What became of each: id, outcome, and whether it is good.

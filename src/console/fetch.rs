@@ -160,6 +160,15 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             part,
             plan: limited(CHANGE_LIMIT, ops.plan_claim(&request)).await,
         },
+        Cmd::PlanGroup {
+            dialog,
+            stream,
+            group,
+            verb,
+        } => Msg::GroupPlanned(
+            dialog,
+            limited(CHANGE_LIMIT, ops.plan_group(&stream, &group, verb)).await,
+        ),
         Cmd::Claim { dialog, plans } => {
             let mut reports = Vec::new();
             for plan in &plans {
@@ -293,6 +302,16 @@ async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
         Change::TestSend { campaign, to } => {
             let mail = ops.test_send(campaign, &to, None).await?;
             Ok(vec![(to, format!("queued as mail {mail}"), true)])
+        }
+        Change::Group(plan) => {
+            let results = ops.change_group(&plan).await?;
+            let outcome = results.into_iter().map(|r| (r.source.key, r.text, r.done));
+            Ok(outcome.collect())
+        }
+        Change::Drain(name) => {
+            ops.drain(&name).await?;
+            let told = "told; its next heartbeat reads it".to_owned();
+            Ok(vec![(name, told, true)])
         }
         Change::Unlock => Ok(Vec::new()),
     }

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::ops::{
     Ahead, AskedSchedule, AskedWords, CampaignRow, CampaignView, ClaimPlan, ClaimReport,
-    ClaimRequest, DeadFilter, NewCampaign, OpsError, Preview, ScheduleView, Status, When,
+    ClaimRequest, DeadFilter, GroupPlan, GroupVerb, NewCampaign, OpsError, Preview, ScheduleView,
+    Status, When,
 };
 
 /// Why a request brought nothing, in words.
@@ -61,6 +62,7 @@ pub(super) enum Msg {
     },
     Claimed(u64, Vec<Result<ClaimReport, Failure>>),
     ClaimLeft(u64, Result<usize, Failure>),
+    GroupPlanned(u64, Result<GroupPlan, Failure>),
     /// What became of each id: id, outcome, and whether it is good.
     Changed(u64, Result<Vec<(String, String, bool)>, Failure>),
 }
@@ -111,6 +113,9 @@ pub(super) enum Change {
         campaign: i64,
         to: String,
     },
+    Group(GroupPlan),
+    /// A worker by its consumer name.
+    Drain(String),
     /// Only the gate itself: no change of data.
     Unlock,
 }
@@ -157,6 +162,13 @@ pub(super) enum Cmd {
         dialog: u64,
         part: usize,
         request: ClaimRequest,
+    },
+    /// Looks at a group; the question is opened when its plan is there.
+    PlanGroup {
+        dialog: u64,
+        stream: String,
+        group: String,
+        verb: GroupVerb,
     },
     Claim {
         dialog: u64,

@@ -84,6 +84,10 @@ pub(super) enum Asked {
     Edit,
     /// Whom a test mail is sent to.
     Address,
+    /// The name of a new group, and where it begins.
+    NewGroup,
+    /// The id after which a group goes on.
+    SetId,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

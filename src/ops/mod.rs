@@ -31,6 +31,7 @@ mod trace;
 mod users;
 pub mod wording;
 mod words;
+mod workers;
 
 use std::sync::{
     Mutex,
@@ -79,6 +80,7 @@ pub use templates::{NewTemplate, Preview};
 pub use trace::{Step, Trace};
 pub use users::{BadRow, ImportReport};
 pub use words::{AskedWords, variable};
+pub use workers::{DrainPlan, DrainReport};
 
 /// The one door to Redis and SQL for operators.
 pub struct Ops {

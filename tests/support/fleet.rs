@@ -130,6 +130,13 @@ impl Fleet {
         });
     }
 
+    /// The exit code of a worker that has ended by itself.
+    pub fn ended(&mut self, name: &str) -> Option<i32> {
+        let (child, _) = self.running.get_mut(name).expect("it was started");
+        let status = child.try_wait().expect("our child")?;
+        Some(status.code().unwrap_or(-1))
+    }
+
     pub fn url(&self, name: &str, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.running[name].1)
     }

@@ -9,7 +9,7 @@ use super::super::{
     message::Cmd,
     model::{Asked, Model, Tone},
 };
-use super::{campaigns, claim, confirm, create, feeds, lists, notify, palette, schedules};
+use super::{campaigns, claim, confirm, create, feeds, groups, lists, notify, palette, schedules};
 
 /// Lines of PgUp and PgDn in a text.
 const PAGE: isize = 10;
@@ -178,6 +178,10 @@ fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
         }
         Act::Replay | Act::Canary | Act::Drop => return confirm::letters(model, act),
         Act::Edit => lists::ask(model, Asked::Edit),
+        Act::CreateGroup => lists::ask(model, Asked::NewGroup),
+        Act::SetId => lists::ask(model, Asked::SetId),
+        Act::Drain => return confirm::drain(model),
+        Act::DeleteConsumer => return groups::delete_consumer(model),
         Act::ReadOnly => return confirm::read_only(model),
         Act::Back => return lists::back(model),
         Act::Open => return lists::open(model),

@@ -9,7 +9,7 @@ use super::super::{
     model::{Asked, Model, Place, Prompt, Screen, Tone},
     screens::{entries::Entries, letters, trace::Way},
 };
-use super::{campaigns, confirm, feeds, notify, pages};
+use super::{campaigns, confirm, feeds, groups, notify, pages};
 
 /// Makes the rows of a page anew.
 pub(super) fn fill(model: &mut Model, number: u64) {
@@ -172,7 +172,7 @@ pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
 pub(super) fn ask(model: &mut Model, asked: Asked) {
     let text = match asked {
         Asked::Filter => model.page().table.filter.text().to_owned(),
-        Asked::From | Asked::Address => String::new(),
+        Asked::From | Asked::Address | Asked::NewGroup | Asked::SetId => String::new(),
         Asked::Edit => chosen_letter(model).map_or_else(String::new, |l| l.letter.data.clone()),
     };
     let about = model.page().table.selected();
@@ -198,7 +198,9 @@ pub(super) fn answer(model: &mut Model, taken: bool) -> Vec<Cmd> {
             let to = prompt.input.0.trim();
             return campaigns::test_send(model, &prompt.about, to);
         }
-        Asked::From | Asked::Edit | Asked::Address => {}
+        Asked::NewGroup if taken => return groups::create(model, &prompt.input.0),
+        Asked::SetId if taken => return groups::set_id(model, &prompt.about, &prompt.input.0),
+        Asked::From | Asked::Edit | Asked::Address | Asked::NewGroup | Asked::SetId => {}
     }
     feeds::tick(model)
 }

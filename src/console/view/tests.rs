@@ -136,6 +136,8 @@ fn every_level_below_a_screen() {
             "2\nG\n\n",
             vec![samples::campaign(), samples::failed(), samples::trace()],
         ),
+        named("group_new", "3jj\nN", vec![groups()]),
+        named("drain", "8jjD", vec![]),
         named("letters", "5\n", vec![Data::Letters(samples::letters(12))]),
         named(
             "letter",
@@ -409,4 +411,15 @@ proptest! {
             prop_assert!(harmless, "{:?}", cell.symbol());
         }
     }
+}
+
+#[test]
+fn a_finding_names_the_keys_as_they_are_bound() {
+    let mut model = fixture::working();
+    assert!(text(&model, (120, 40)).contains("→ 4 C"));
+    let bound = [("claim", "T"), ("pending", "ctrl-p")];
+    let bound = bound.map(|(name, key)| (name.to_owned(), vec![key.to_owned()]));
+    model.setting.keys = crate::console::keymap::Keymap::new(&bound.into()).expect("valid keys");
+    let drawn = text(&model, (120, 40));
+    assert!(drawn.contains("→ ctrl-p T"), "{drawn}");
 }
