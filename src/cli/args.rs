@@ -118,8 +118,13 @@ acknowledged since the plan was made stay as they are; the outcome is printed fo
     Dead(super::dead::DeadCommand),
 
     /// Who is alive, what each does and how fast
-    #[command(after_help = "Example:\n  comms-tui workers")]
-    Workers,
+    #[command(after_help = "Examples:
+  comms-tui workers
+  comms-tui workers drain host-41-17 --yes")]
+    Workers {
+        #[command(subcommand)]
+        command: Option<super::workers::WorkersCommand>,
+    },
 
     /// Mails that arrived in the development inbox
     #[command(subcommand)]

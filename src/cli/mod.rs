@@ -18,6 +18,7 @@ mod template;
 mod trace;
 mod users;
 mod words;
+mod workers;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -119,7 +120,7 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
         Command::Pending(args) => look::pending(ops, args, out).await,
         Command::Claim(args) => claim::run(ops, args, out).await,
         Command::Dead(command) => dead::run(ops, command, out).await,
-        Command::Workers => look::workers(ops, out).await,
+        Command::Workers { command } => workers::run(ops, command.as_ref(), out).await,
         Command::Inbox(command) => inbox::run(ops, command, out).await,
         Command::Audit { limit } => look::audit(ops, *limit, out).await,
         Command::Doctor { deep } => status::doctor(ops, *deep, out).await,

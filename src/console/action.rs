@@ -6,12 +6,20 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use super::{
     dialog::Dialog,
     keymap::{Chord, char, ctrl, key},
-    model::{Model, Screen},
+    model::{Model, Place, Screen},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
     Create,
+    NewSchedule,
+    EditSchedule,
+    PauseSchedule,
+    ResumeSchedule,
+    RunSchedule,
+    RemoveSchedule,
+    Report,
+    TestSend,
     Claim,
     Pause,
     Resume,
@@ -21,6 +29,10 @@ pub(super) enum Act {
     Canary,
     Edit,
     Drop,
+    CreateGroup,
+    SetId,
+    DeleteConsumer,
+    Drain,
     Trace,
     PauseAll,
     ReadOnly,
@@ -81,6 +93,7 @@ pub(super) enum Scope {
     Campaigns,
     Failures,
     Letters,
+    Schedules,
     Workers,
     Help,
     Palette,
@@ -89,7 +102,7 @@ pub(super) enum Scope {
 
 impl Scope {
     /// In the order of the help.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Screens,
         Self::Lists,
         Self::Streams,
@@ -99,6 +112,7 @@ impl Scope {
         Self::Campaigns,
         Self::Failures,
         Self::Letters,
+        Self::Schedules,
         Self::Workers,
         Self::Palette,
         Self::Forms,
@@ -118,6 +132,7 @@ impl Scope {
             Self::Campaigns => "Campaigns",
             Self::Failures => "Failed recipients",
             Self::Letters => "Dead letters",
+            Self::Schedules => "Schedules",
             Self::Workers => "Workers",
             Self::Help => "This help",
             Self::Palette => "The palette",
@@ -183,6 +198,14 @@ pub(super) static ACTIONS: &[Action] = &[
     danger(Act::Resume, "resume", Scope::Campaigns, &[char('U')], "resume", "go on with a paused campaign"),
     danger(Act::RetryFailed, "retry-failed", Scope::Campaigns, &[char('R')], "retry failed", "send again to those for whom it failed"),
     danger(Act::Cancel, "cancel-campaign", Scope::Campaigns, &[char('X')], "cancel", "end it: what was not sent will not be"),
+    look(Act::Report, "report", Scope::Campaigns, &[char('i')], "report", "how fast it was, what the servers answered, which domains were slow"),
+    change(Act::TestSend, "test-send", Scope::Campaigns, &[char('T')], "test", "send one mail of it to an address of yours"),
+    change(Act::NewSchedule, "new-schedule", Scope::Schedules, &[char('n')], "new", "campaigns that start again and again"),
+    change(Act::EditSchedule, "edit-schedule", Scope::Schedules, &[char('e')], "edit", "change its times or its words"),
+    danger(Act::RunSchedule, "run-schedule", Scope::Schedules, &[char('R')], "run now", "start a campaign of it now; the plan stays"),
+    danger(Act::PauseSchedule, "pause-schedule", Scope::Schedules, &[char('P')], "pause", "its times pass without a campaign until it is resumed"),
+    danger(Act::ResumeSchedule, "resume-schedule", Scope::Schedules, &[char('U')], "resume", "go on with the next time"),
+    danger(Act::RemoveSchedule, "remove-schedule", Scope::Schedules, &[char('X')], "remove", "its campaigns stay"),
     danger(Act::RetryFailed, "retry-failed", Scope::Failures, &[char('R')], "retry", "send again to the marked or the selected recipients"),
     danger(Act::Replay, "replay", Scope::Letters, &[char('R')], "replay", "send the marked or the selected letters again, by the ledger"),
     danger(Act::Canary, "canary", Scope::Letters, &[char('O')], "one first", "send one again, and the others only when it was accepted"),
@@ -203,6 +226,7 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::From, "from", Scope::Entries, &[char('f')], "from", "begin at an id, or so long ago"),
     look(Act::NextPage, "next-page", Scope::Entries, &[char('n')], "next", "the next page"),
     look(Act::PreviousPage, "previous-page", Scope::Entries, &[char('N')], "", "the page before"),
+    danger(Act::Drain, "drain", Scope::Workers, &[char('D')], "drain", "let the worker finish what it has in hand, hand back the rest and end"),
     look(Act::Open, "log", Scope::Workers, &[char('l')], "log", "follow its log"),
     look(Act::Open, "open", Scope::Lists, &[key(Enter), key(Right), char('l')], "open", "look into the row"),
     look(Act::Trace, "trace", Scope::Lists, &[char('t')], "trace", "follow the recipient's message through all stages"),
@@ -213,6 +237,9 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::Help, "help", Scope::Screens, &[char('?')], "help", "all keys"),
     look(Act::Palette, "palette", Scope::Screens, &[char(':')], "palette", "every action, found by typing"),
     look(Act::Quit, "quit", Scope::Screens, &[char('q')], "quit", "leave"),
+    danger(Act::CreateGroup, "create-group", Scope::Groups, &[char('N')], "new group", "make a group that reads the stream"),
+    danger(Act::SetId, "set-id", Scope::Groups, &[char('I')], "set id", "set what the group has read: it goes on after another id"),
+    danger(Act::DeleteConsumer, "delete-consumer", Scope::Groups, &[char('X')], "delete", "remove a consumer that is gone and holds nothing"),
     look(Act::Refresh, "refresh", Scope::Screens, &[char('r')], "refresh", "look again now"),
     look(Act::NextScreen, "next-screen", Scope::Screens, &[key(Tab)], "screens", "the next screen"),
     look(Act::PreviousScreen, "previous-screen", Scope::Screens, &[key(BackTab)], "", "the screen before"),
@@ -235,6 +262,7 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::Go(Screen::Streams), "streams", Scope::Screens, &[char('3')], "", "streams, their groups, consumers and entries"),
     look(Act::Go(Screen::Pending), "pending", Scope::Screens, &[char('4')], "", "pending entries that nobody works on"),
     look(Act::Go(Screen::Dead), "dead", Scope::Screens, &[char('5')], "", "dead letters by cause: look, replay, drop"),
+    look(Act::Go(Screen::Schedules), "schedules", Scope::Screens, &[char('6')], "", "schedules: campaigns that start again and again"),
     look(Act::Go(Screen::Inbox), "inbox", Scope::Screens, &[char('7')], "", "the mails that arrived"),
     look(Act::Go(Screen::Workers), "workers", Scope::Screens, &[char('8')], "", "workers: who is alive and how fast"),
     look(Act::Go(Screen::Audit), "audit", Scope::Screens, &[char('9')], "", "what operators did"),
@@ -314,7 +342,21 @@ pub(super) fn is_valid(model: &Model, action: &Action) -> bool {
             let listing = page.place.listing();
             listing.is_some_and(|l| l.recipient(page, row).is_some())
         }),
-        Act::Pause | Act::Resume | Act::Cancel => !page.table.is_empty(),
+        Act::Pause | Act::Resume | Act::Cancel | Act::Report | Act::TestSend => {
+            !page.table.is_empty()
+        }
+        Act::EditSchedule
+        | Act::RunSchedule
+        | Act::PauseSchedule
+        | Act::ResumeSchedule
+        | Act::RemoveSchedule => !page.table.is_empty(),
+        Act::Drain => page.table.selected().is_some_and(|row| {
+            let worker = model.workers().get(row.item);
+            worker.is_some_and(|w| w.live && w.info.state != "draining")
+        }),
+        Act::CreateGroup => matches!(page.place, Place::Groups(_)),
+        Act::SetId => matches!(page.place, Place::Groups(_)) && !page.table.is_empty(),
+        Act::DeleteConsumer => matches!(page.place, Place::Consumers(_)) && !page.table.is_empty(),
         Act::RetryFailed | Act::Replay | Act::Canary | Act::Edit | Act::Drop => {
             !page.table.is_empty()
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{GroupView, Ops, OpsError, is_ours};
+use super::{ConsumerView, GroupView, Ops, OpsError, is_ours, wording::duration};
 use crate::queue::{
     inspect::{self, Source},
     operate,
@@ -106,6 +106,12 @@ impl Ops {
                         plan.commands
                             .push(format!("XGROUP DELCONSUMER {key} {group} {consumer}"));
                     }
+                    if let Some(held) = held.filter(|held| !is_ours(stream) && self.reads(held)) {
+                        return Err(OpsError::Conflict(format!(
+                            "{consumer} still reads: the last time {} ago",
+                            duration(held.idle_ms)
+                        )));
+                    }
                     if let Some(held) = held.filter(|held| held.pending > 0) {
                         return Err(OpsError::Conflict(format!(
                             "{consumer} holds {} entries, which would be thrown away; give them to another first: \
@@ -122,6 +128,11 @@ impl Ops {
             plan.warnings.push(warning.to_owned());
         }
         Ok(plan)
+    }
+
+    /// A consumer that doesn't beat counts as alive as long as it tries to read.
+    pub(super) fn reads(&self, consumer: &ConsumerView) -> bool {
+        consumer.idle_ms < self.config.visibility_ms
     }
 
     async fn consumer_is_gone(&self, plan: &GroupPlan) -> Result<(), OpsError> {

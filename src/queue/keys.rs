@@ -97,6 +97,11 @@ impl Keys {
         format!("{}:workers:info", self.prefix)
     }
 
+    /// Hash consumer name → who asked it to drain.
+    pub fn workers_drain(&self) -> String {
+        format!("{}:workers:drain", self.prefix)
+    }
+
     /// Stream of what operators did.
     pub fn audit(&self) -> String {
         format!("{}:audit", self.prefix)

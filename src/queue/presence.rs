@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, LazyLock, Mutex,
+        Arc, LazyLock, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
@@ -12,6 +12,7 @@ use std::{
 
 use redis::{Client, RedisResult, Script};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use super::Redis;
 
@@ -89,6 +90,8 @@ struct Shared {
     ahead_ms: AtomicI64,
     stop: AtomicBool,
     silent: AtomicBool,
+    /// Cancelled when an operator asks this process to drain.
+    drain: OnceLock<CancellationToken>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -105,12 +108,14 @@ impl Presence {
             ahead_ms: AtomicI64::new(0),
             stop: AtomicBool::new(false),
             silent: AtomicBool::new(false),
+            drain: OnceLock::new(),
             thread: Mutex::new(None),
         });
         let beater = Beater {
             client: redis.client().clone(),
             workers: redis.keys().workers(),
             info: redis.keys().workers_info(),
+            drain: redis.keys().workers_drain(),
             shared: Arc::clone(&shared),
             describe,
         };
@@ -122,6 +127,12 @@ impl Presence {
             Err(error) => tracing::error!(%error, "the heartbeat thread could not be started"),
         }
         Self { shared }
+    }
+
+    /// Cancels this, as SIGTERM does, when an operator asks the process to drain.
+    pub fn drain_by(&self, shutdown: CancellationToken) {
+        // The first one is the process's own; there is no second.
+        let _ = self.shared.drain.set(shutdown);
     }
 
     pub fn name(&self) -> &str {
@@ -245,6 +256,7 @@ struct Beater {
     client: Client,
     workers: String,
     info: String,
+    drain: String,
     shared: Arc<Shared>,
     describe: Describe,
 }
@@ -287,7 +299,11 @@ impl Beater {
                 .arg(&self.info)
                 .arg(&self.shared.name)
                 .query(&mut c);
-            if let Err(error) = gone.and(forgotten) {
+            let heeded: RedisResult<()> = redis::cmd("HDEL")
+                .arg(&self.drain)
+                .arg(&self.shared.name)
+                .query(&mut c);
+            if let Err(error) = gone.and(forgotten).and(heeded) {
                 tracing::warn!(%error, "left without a goodbye; others notice after the presence time");
             }
         }
@@ -324,8 +340,32 @@ impl Beater {
             .key(&self.info)
             .arg(&shared.name)
             .arg(json)
-            .arg(forgotten)
-            .invoke::<()>(connection)
+            .arg(&forgotten)
+            .invoke::<()>(connection)?;
+        if !forgotten.is_empty() {
+            let key = &self.drain;
+            redis::cmd("HDEL")
+                .arg(key)
+                .arg(&forgotten)
+                .exec(connection)?;
+        }
+        self.heed(connection)
+    }
+
+    /// Begins the drain when an operator has asked for it, on whatever host.
+    fn heed(&self, connection: &mut redis::Connection) -> RedisResult<()> {
+        let Some(shutdown) = self.shared.drain.get().filter(|t| !t.is_cancelled()) else {
+            return Ok(());
+        };
+        let asked: Option<String> = redis::cmd("HGET")
+            .arg(&self.drain)
+            .arg(&self.shared.name)
+            .query(connection)?;
+        if let Some(who) = asked {
+            tracing::info!(%who, "an operator asks to drain: what is in hand is finished first");
+            shutdown.cancel();
+        }
+        Ok(())
     }
 }
 

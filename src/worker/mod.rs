@@ -176,6 +176,7 @@ impl Worker {
         };
         let name = queue::consumer_name(started_at_ms);
         let presence = Presence::start(&redis, name.clone(), config.presence_ms, describe);
+        presence.drain_by(shutdown.clone());
         tracing::info!(service, consumer = %name, %addr, profile = %config.profile, "{service} starts");
         Ok(Self {
             service,

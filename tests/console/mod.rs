@@ -4,8 +4,11 @@
     reason = "what was measured is shown with --nocapture"
 )]
 
+mod claims;
 mod cost;
+mod drain;
 mod flows;
+mod schedules;
 
 use std::time::Duration;
 
@@ -15,15 +18,26 @@ const SIZE: (u16, u16) = (100, 30);
 
 /// The console alone, over a Redis and a new database.
 fn console(redis_url: &str, dir: &std::path::Path, args: &[&str]) -> Terminal {
+    console_with(redis_url, dir, args, &[])
+}
+
+/// The same with more variables.
+fn console_with(
+    redis_url: &str,
+    dir: &std::path::Path,
+    args: &[&str],
+    more: &[(&str, &str)],
+) -> Terminal {
     let database = format!("sqlite://{}/comms.db", dir.display());
     let state = dir.display().to_string();
-    let variables = [
+    let mut variables = vec![
         ("COMMS_REDIS_URL", redis_url),
         ("COMMS_DATABASE_URL", &database),
         ("COMMS_STATE_DIR", &state),
         // Nobody listens there.
         ("COMMS_INBOX_URL", "http://127.0.0.1:9"),
     ];
+    variables.extend(more);
     Terminal::start(env!("CARGO_BIN_EXE_comms-tui"), args, &variables, dir, SIZE)
 }
 

@@ -132,6 +132,13 @@ impl Fleet {
         });
     }
 
+    /// The exit code of a worker that has ended by itself.
+    pub fn ended(&mut self, name: &str) -> Option<i32> {
+        let (child, _) = self.running.get_mut(name).expect("it was started");
+        let status = child.try_wait().expect("our child")?;
+        Some(status.code().unwrap_or(-1))
+    }
+
     pub fn url(&self, name: &str, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.running[name].1)
     }
@@ -222,6 +229,17 @@ impl Fleet {
             .get("campaign-service", "/api/v1/campaign/create")
             .await;
         created["id"].as_i64().expect("an id")
+    }
+
+    /// Creates a campaign of those words.
+    pub async fn create_with(&self, body: &Value) -> i64 {
+        let url = self.url("campaign-service", "/api/v1/campaigns");
+        let request = reqwest::Client::new().post(url).json(body);
+        let answer = request.send().await.expect("an answer");
+        let created: Value = answer.json().await.expect("JSON");
+        created["id"]
+            .as_i64()
+            .unwrap_or_else(|| panic!("not created: {created}"))
     }
 
     pub async fn campaign(&self, id: i64) -> Value {

@@ -11,7 +11,7 @@ use super::super::{
     view::text::shown,
 };
 use super::{feeds, notify};
-use crate::ops::{DeadFilter, wording::count};
+use crate::ops::{DeadFilter, Worker, wording::count};
 
 /// What must be typed to leave read-only mode.
 const UNLOCK: &str = "unlock";
@@ -132,6 +132,40 @@ pub(super) fn replay_edited(model: &mut Model, id: &str, data: &str) {
     let after = "It is checked as its stage would read it, and goes through the ledger.";
     confirm.lines.push((after.to_owned(), Tint::Dim));
     ask(model, confirm);
+}
+
+/// Lets the selected worker end; who is left for its work is said before.
+pub(super) fn drain(model: &mut Model) -> Vec<Cmd> {
+    let workers = model.workers();
+    let selected = model.page().table.selected();
+    let Some(worker) = selected.and_then(|row| workers.get(row.item)).cloned() else {
+        return Vec::new();
+    };
+    let service = worker.info.service.clone();
+    let stays = |w: &&Worker| {
+        w.live && w.name != worker.name && w.info.service == service && w.info.state != "draining"
+    };
+    let (left, tint) = match workers.iter().filter(stays).count() {
+        0 => (
+            format!("It is the only {service}: its work waits until one is started again."),
+            Tint::Warn,
+        ),
+        1 => (format!("One more {service} is alive."), Tint::Dim),
+        n => (format!("{n} more of {service} are alive."), Tint::Dim),
+    };
+    let hand = format!("{service}, {} in hand", count(worker.info.in_hand));
+    let after =
+        "It finishes what it has in hand, hands the rest back, and ends. No mail is sent twice.";
+    let change = Change::Drain(worker.name.clone());
+    let mut confirm = Confirm::new(number(model), "Drain a worker", "Drain", 0, change);
+    confirm.lines = vec![
+        (worker.name, Tint::Title),
+        (hand, Tint::Text),
+        (left, tint),
+        (after.to_owned(), Tint::Dim),
+    ];
+    ask(model, confirm);
+    Vec::new()
 }
 
 /// Locks at once; unlocking must be typed.

@@ -75,7 +75,9 @@ fn actions(confirm: &Confirm, cells: usize, theme: &Theme) -> Vec<Line<'static>>
     let mut buttons = vec![Span::raw(" ")];
     match &confirm.stage {
         ConfirmStage::Working => buttons.push(Span::styled(" working …", theme.dim)),
-        ConfirmStage::Done(_) => buttons.extend(button("Close", true, theme.text, theme)),
+        ConfirmStage::Done(_) | ConfirmStage::Refused => {
+            buttons.extend(button("Close", true, theme.text, theme))
+        }
         ConfirmStage::Asking => {
             if let Some(word) = &confirm.word {
                 let typed = Span::styled(cut(&confirm.typed.0, 30), theme.text);

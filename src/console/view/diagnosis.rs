@@ -8,13 +8,20 @@ use ratatui::{
 use super::text::{Canvas, cut, width};
 use crate::console::{
     action::{ACTIONS, Act},
+    keymap::Keymap,
     model::Screen,
     theme::Theme,
 };
 use crate::ops::{Finding, Remedy, Severity, Status};
 
 /// Below a heading where there is room for one, else below a blank line.
-pub(super) fn draw(status: &Status, theme: &Theme, canvas: &mut Canvas<'_>, area: Rect) {
+pub(super) fn draw(
+    status: &Status,
+    keys: &Keymap,
+    theme: &Theme,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
     if status.findings.is_empty() {
         canvas.line(area, 1, &Line::styled("✓ nothing is wrong", theme.good));
         return;
@@ -29,6 +36,7 @@ pub(super) fn draw(status: &Status, theme: &Theme, canvas: &mut Canvas<'_>, area
         let last = row + 1 == room && hidden > 0;
         let line = finding_line(
             finding,
+            keys,
             usize::from(area.width),
             last.then_some(hidden),
             theme,
@@ -39,6 +47,7 @@ pub(super) fn draw(status: &Status, theme: &Theme, canvas: &mut Canvas<'_>, area
 
 fn finding_line(
     finding: &Finding,
+    keys: &Keymap,
     cells: usize,
     hidden: Option<usize>,
     theme: &Theme,
@@ -48,7 +57,7 @@ fn finding_line(
         Severity::Warning => ("!", theme.warn),
         Severity::Note | Severity::Ok => ("·", theme.dim),
     };
-    let next = match finding.remedy.map(remedy_keys) {
+    let next = match finding.remedy.map(|r| remedy_keys(r, keys)) {
         Some(keys) => keys,
         None if finding.next.is_empty() => String::new(),
         None => finding.next.clone(),
@@ -69,11 +78,11 @@ fn finding_line(
     ])
 }
 
-/// The keys that lead to the remedy, from the table of actions.
-fn remedy_keys(remedy: Remedy) -> String {
+/// The keys that lead to the remedy, as they are bound now.
+fn remedy_keys(remedy: Remedy, keys: &Keymap) -> String {
     let key = |act: Act| {
         let action = ACTIONS.iter().find(|a| a.act == act);
-        let chord = action.and_then(|a| a.keys.first());
+        let chord = action.and_then(|a| keys.of(a).first());
         chord.map(|k| k.name()).unwrap_or_default()
     };
     match remedy {

@@ -244,6 +244,12 @@ fn typed(prompt: &Prompt, cells: usize, theme: &Theme) -> Line<'static> {
             "word  !not  field:word  ^regex$   enter keeps, esc clears",
         ),
         Asked::Edit => ("data ", "the entry's JSON   enter, esc"),
+        Asked::Address => ("send to ", "an address of yours   enter, esc"),
+        Asked::NewGroup => (
+            "group ",
+            "its name, and where it begins: 0, $ or an id   enter, esc",
+        ),
+        Asked::SetId => ("after ", "0, $ or an id: it goes on after it   enter, esc"),
         Asked::From => ("from ", "an id, or so long ago: 90s, 5m, 2h   enter, esc"),
     };
     let text = cut(&prompt.input.0, cells.saturating_sub(width(label) + 2));

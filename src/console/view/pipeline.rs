@@ -48,7 +48,8 @@ pub(super) fn draw(
     if parts.workers.height > 1 {
         workers(model, theme, canvas, parts.workers);
     }
-    diagnosis::draw(status, theme, canvas, parts.diagnosis);
+    let keys = &model.setting.keys;
+    diagnosis::draw(status, keys, theme, canvas, parts.diagnosis);
 }
 
 fn workers(model: &Model, theme: &Theme, canvas: &mut Canvas<'_>, area: Rect) {

@@ -3,6 +3,7 @@
 mod audit;
 mod claim;
 mod dead;
+mod drain;
 mod group;
 mod letters;
 #[cfg(test)]
@@ -11,5 +12,6 @@ mod tests;
 pub use audit::{AuditEntry, audit, recent};
 pub use claim::{ClaimOutcome, ClaimResult, Held, claim, still_held};
 pub use dead::{Revived, remove, revive};
+pub use drain::ask_to_drain;
 pub use group::{create_group, delete_consumer, set_group_id};
 pub use letters::forget_letters;
