@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value};
 
-use crate::ops::AskedWords;
+use crate::ops::{AskedWords, variable};
 
 #[derive(Debug, Args)]
 pub struct WordsArgs {
@@ -20,7 +20,7 @@ pub struct WordsArgs {
     #[arg(long, value_name = "PATH")]
     pub html_file: Option<PathBuf>,
     /// A field of the campaign's own, {{ vars.NAME }}; may be repeated
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
     pub vars: Vec<(String, Value)>,
     /// More of them: a file with a JSON object
     #[arg(long, value_name = "PATH")]
@@ -57,17 +57,4 @@ impl WordsArgs {
 
 fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-/// What looks like a JSON number, true or false is one; all else is text.
-fn pair(text: &str) -> Result<(String, Value), String> {
-    let (name, value) = text
-        .split_once('=')
-        .filter(|(name, _)| !name.is_empty())
-        .ok_or_else(|| format!("{text:?} is no NAME=VALUE"))?;
-    let value = match serde_json::from_str(value) {
-        Ok(known @ (Value::Number(_) | Value::Bool(_))) => known,
-        _ => Value::String(value.to_owned()),
-    };
-    Ok((name.to_owned(), value))
 }

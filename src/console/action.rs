@@ -12,6 +12,14 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
     Create,
+    NewSchedule,
+    EditSchedule,
+    PauseSchedule,
+    ResumeSchedule,
+    RunSchedule,
+    RemoveSchedule,
+    Report,
+    TestSend,
     Claim,
     ClaimAll,
     Pause,
@@ -86,6 +94,7 @@ pub(super) enum Scope {
     Campaigns,
     Failures,
     Letters,
+    Schedules,
     Workers,
     Help,
     Palette,
@@ -94,7 +103,7 @@ pub(super) enum Scope {
 
 impl Scope {
     /// In the order of the help.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Screens,
         Self::Lists,
         Self::Streams,
@@ -104,6 +113,7 @@ impl Scope {
         Self::Campaigns,
         Self::Failures,
         Self::Letters,
+        Self::Schedules,
         Self::Workers,
         Self::Palette,
         Self::Forms,
@@ -123,6 +133,7 @@ impl Scope {
             Self::Campaigns => "Campaigns",
             Self::Failures => "Failed recipients",
             Self::Letters => "Dead letters",
+            Self::Schedules => "Schedules",
             Self::Workers => "Workers",
             Self::Help => "This help",
             Self::Palette => "The palette",
@@ -189,6 +200,14 @@ pub(super) static ACTIONS: &[Action] = &[
     danger(Act::Resume, "resume", Scope::Campaigns, &[char('U')], "resume", "go on with a paused campaign"),
     danger(Act::RetryFailed, "retry-failed", Scope::Campaigns, &[char('R')], "retry failed", "send again to those for whom it failed"),
     danger(Act::Cancel, "cancel-campaign", Scope::Campaigns, &[char('X')], "cancel", "end it: what was not sent will not be"),
+    look(Act::Report, "report", Scope::Campaigns, &[char('i')], "report", "how fast it was, what the servers answered, which domains were slow"),
+    change(Act::TestSend, "test-send", Scope::Campaigns, &[char('T')], "test", "send one mail of it to an address of yours"),
+    change(Act::NewSchedule, "new-schedule", Scope::Schedules, &[char('n')], "new", "campaigns that start again and again"),
+    change(Act::EditSchedule, "edit-schedule", Scope::Schedules, &[char('e')], "edit", "change its times or its words"),
+    danger(Act::RunSchedule, "run-schedule", Scope::Schedules, &[char('R')], "run now", "start a campaign of it now; the plan stays"),
+    danger(Act::PauseSchedule, "pause-schedule", Scope::Schedules, &[char('P')], "pause", "its times pass without a campaign until it is resumed"),
+    danger(Act::ResumeSchedule, "resume-schedule", Scope::Schedules, &[char('U')], "resume", "go on with the next time"),
+    danger(Act::RemoveSchedule, "remove-schedule", Scope::Schedules, &[char('X')], "remove", "its campaigns stay"),
     danger(Act::RetryFailed, "retry-failed", Scope::Failures, &[char('R')], "retry", "send again to the marked or the selected recipients"),
     danger(Act::Replay, "replay", Scope::Letters, &[char('R')], "replay", "send the marked or the selected letters again, by the ledger"),
     danger(Act::Canary, "canary", Scope::Letters, &[char('O')], "one first", "send one again, and the others only when it was accepted"),
@@ -245,6 +264,7 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::Go(Screen::Streams), "streams", Scope::Screens, &[char('3')], "", "streams, their groups, consumers and entries"),
     look(Act::Go(Screen::Pending), "pending", Scope::Screens, &[char('4')], "", "pending entries that nobody works on"),
     look(Act::Go(Screen::Dead), "dead", Scope::Screens, &[char('5')], "", "dead letters by cause: look, replay, drop"),
+    look(Act::Go(Screen::Schedules), "schedules", Scope::Screens, &[char('6')], "", "schedules: campaigns that start again and again"),
     look(Act::Go(Screen::Inbox), "inbox", Scope::Screens, &[char('7')], "", "the mails that arrived"),
     look(Act::Go(Screen::Workers), "workers", Scope::Screens, &[char('8')], "", "workers: who is alive and how fast"),
     look(Act::Go(Screen::Audit), "audit", Scope::Screens, &[char('9')], "", "what operators did"),
@@ -324,6 +344,14 @@ pub(super) fn is_valid(model: &Model, action: &Action) -> bool {
             let listing = page.place.listing();
             listing.is_some_and(|l| l.recipient(page, row).is_some())
         }),
+        Act::Pause | Act::Resume | Act::Cancel | Act::Report | Act::TestSend => {
+            !page.table.is_empty()
+        }
+        Act::EditSchedule
+        | Act::RunSchedule
+        | Act::PauseSchedule
+        | Act::ResumeSchedule
+        | Act::RemoveSchedule => !page.table.is_empty(),
         Act::Drain => page.table.selected().is_some_and(|row| {
             let worker = model.workers().get(row.item);
             worker.is_some_and(|w| w.live && w.info.state != "draining")
@@ -331,7 +359,6 @@ pub(super) fn is_valid(model: &Model, action: &Action) -> bool {
         Act::CreateGroup => matches!(page.place, Place::Groups(_)),
         Act::SetId => matches!(page.place, Place::Groups(_)) && !page.table.is_empty(),
         Act::DeleteConsumer => matches!(page.place, Place::Consumers(_)) && !page.table.is_empty(),
-        Act::Pause | Act::Resume | Act::Cancel => !page.table.is_empty(),
         Act::RetryFailed | Act::Replay | Act::Canary | Act::Edit | Act::Drop => {
             !page.table.is_empty()
         }

@@ -1,9 +1,10 @@
 //! What a list asks for, and what comes back. `fetch` answers a query, the list makes rows of the data.
 
 use crate::ops::{
-    AuditEntry, CampaignRow, CampaignView, DeadDetails, DeadFilter, DeadGroup, Delivery,
-    FailureGroup, Failures, GroupRow, InboxMessage, Letter, MailText, PendingEntry, SecretsStatus,
-    StreamEntry, StreamTable, StreamWatch, Stuck, Trace,
+    AuditEntry, CampaignReport, CampaignRow, CampaignView, DeadDetails, DeadFilter, DeadGroup,
+    Delivery, FailureGroup, Failures, GroupRow, InboxMessage, Letter, MailText, PendingEntry,
+    ScheduleDetail, ScheduleView, SecretsStatus, StreamEntry, StreamTable, StreamWatch, Stuck,
+    Trace,
 };
 
 /// A question with all that it depends on.
@@ -31,6 +32,13 @@ pub(super) enum Query {
     Trace {
         campaign: i64,
         user: i64,
+    },
+    Report {
+        campaign: i64,
+    },
+    Schedules,
+    Schedule {
+        id: i64,
     },
     Audit,
     Secrets,
@@ -83,6 +91,9 @@ pub(super) enum Data {
     Letters(Vec<Letter>),
     Letter(Box<DeadDetails>),
     Trace(Box<Trace>),
+    Report(Box<CampaignReport>),
+    Schedules(Vec<ScheduleView>),
+    Schedule(Box<ScheduleDetail>),
     Audit(Vec<AuditEntry>),
     Secrets(Box<SecretsStatus>),
     Streams(StreamTable),

@@ -1,7 +1,7 @@
-//! The questions: help, palette, creating a campaign, claiming entries, and any other change. What they ask
+//! The questions: help, palette, the form of a campaign, claiming entries, and any other change. What they ask
 //! about is frozen.
 
-use super::{message::Change, table::Tint};
+use super::{form::CampaignForm, message::Change, table::Tint};
 use crate::ops::{ClaimPlan, ClaimReport, PlannedId};
 
 /// Above this many, the number must be typed.
@@ -32,7 +32,7 @@ impl Input {
 pub(super) enum Dialog {
     Help { scroll: usize },
     Palette(Palette),
-    Create(CreateForm),
+    Create(Box<CampaignForm>),
     Claim(ClaimDialog),
     Confirm(Confirm),
 }
@@ -119,68 +119,6 @@ impl Confirm {
             Err(_) => typed == word,
         };
         (!same).then(|| format!("type {word} to confirm"))
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CreateField {
-    Name,
-    Subject,
-    Policy,
-    Typed,
-    Cancel,
-    Create,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct CreateForm {
-    pub number: u64,
-    pub name: Input,
-    pub subject: Input,
-    /// In doubt: hold instead of resend.
-    pub hold: bool,
-    pub typed: Input,
-    /// How many people it would reach.
-    pub audience: Option<Result<u64, String>>,
-    pub focus: CreateField,
-    /// Sent and not answered yet.
-    pub sending: bool,
-    pub error: Option<String>,
-    pub idempotency_key: String,
-}
-
-impl CreateForm {
-    pub(super) fn must_type(&self) -> Option<u64> {
-        match self.audience {
-            Some(Ok(n)) if n > TYPED_ABOVE => Some(n),
-            _ => None,
-        }
-    }
-
-    /// The fields in the order of Tab.
-    pub(super) fn fields(&self) -> Vec<CreateField> {
-        use CreateField::{Cancel, Create, Name, Policy, Subject, Typed};
-        let mut fields = vec![Name, Subject, Policy];
-        if self.must_type().is_some() {
-            fields.push(Typed);
-        }
-        fields.extend([Cancel, Create]);
-        fields
-    }
-
-    /// Why it can't be created yet.
-    pub(super) fn obstacle(&self) -> Option<String> {
-        if self.name.0.trim().is_empty() {
-            return Some("give it a name".to_owned());
-        }
-        match &self.audience {
-            None => return Some("the audience is still being counted".to_owned()),
-            Some(Err(error)) => return Some(format!("the audience is not known: {error}")),
-            Some(Ok(0)) => return Some("nobody would get it: the audience is empty".to_owned()),
-            Some(Ok(_)) => {}
-        }
-        let n = self.must_type()?;
-        (!self.typed.is_number(n)).then(|| format!("type {n} to confirm"))
     }
 }
 

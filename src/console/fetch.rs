@@ -8,13 +8,13 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     data::{Data, Query},
-    message::{Change, Cmd, Failure, Msg, Wanted},
+    message::{Change, Cmd, Failure, Made, Msg, Order, ScheduleVerb, Wanted},
     model::View,
     screens::{held, pending},
 };
 use crate::ops::{
     CampaignView, ClaimReport, DeadAction, DeadFilter, DeadPlan, DeadReport, DeliveryStatus, Ops,
-    OpsError, PlannedLetter, RetryFilter, Status, StuckEntry, grouped,
+    OpsError, PlannedLetter, RetryFilter, Status, StoredTemplate, StuckEntry, grouped, look_ahead,
     wording::{count, dead_outcome},
 };
 
@@ -31,6 +31,8 @@ pub(super) const LETTERS: usize = 1_000;
 pub(super) const LISTED: usize = 100;
 /// How long a canary may take.
 const CANARY_LIMIT: Duration = Duration::from_secs(10);
+/// Schedules listed.
+pub(super) const SCHEDULES: u32 = 200;
 /// Mails listed.
 pub(super) const MAILS: usize = 200;
 
@@ -126,9 +128,29 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
         Cmd::CountAudience { dialog } => {
             Msg::Audience(dialog, limited(CHANGE_LIMIT, ops.audience()).await)
         }
-        Cmd::Create { dialog, new } => {
-            let view = limited(CHANGE_LIMIT, ops.create(new)).await;
-            Msg::Created(dialog, view.map(Box::new))
+        Cmd::ListTemplates { dialog } => {
+            // Without them, the built-in words can still be sent.
+            let stored = limited(LOOK_LIMIT, ops.templates())
+                .await
+                .unwrap_or_default();
+            let name = |t: StoredTemplate| format!("{}@{}", t.name, t.version);
+            Msg::Templates(dialog, stored.into_iter().map(name).collect())
+        }
+        Cmd::LookAhead { dialog, when } => {
+            let ahead = look_ahead(&when).map_err(Failure::from);
+            Msg::Ahead(dialog, when, ahead)
+        }
+        Cmd::Preview {
+            dialog,
+            words,
+            user,
+        } => {
+            let id = (user > 1).then_some(user);
+            let mail = limited(CHANGE_LIMIT, ops.preview(&words, id)).await;
+            Msg::Previewed(dialog, user, mail)
+        }
+        Cmd::Create { dialog, order } => {
+            Msg::Created(dialog, limited(CHANGE_LIMIT, place(ops, order)).await)
         }
         Cmd::PlanClaim {
             dialog,
@@ -218,6 +240,9 @@ async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
             Data::Letter(Box::new(ops.dead_letter(&stream, &id).await?))
         }
         Query::Trace { campaign, user } => Data::Trace(Box::new(ops.trace(campaign, user).await?)),
+        Query::Report { campaign } => Data::Report(Box::new(ops.campaign_report(campaign).await?)),
+        Query::Schedules => Data::Schedules(ops.schedules(SCHEDULES, 0).await?),
+        Query::Schedule { id } => Data::Schedule(Box::new(ops.schedule(id).await?)),
         Query::Audit => Data::Audit(ops.audit(LISTED).await?),
         Query::Secrets => Data::Secrets(Box::new(ops.secrets().await)),
         Query::Groups { stream } => Data::Groups(ops.groups(Some(&stream)).await?),
@@ -238,6 +263,18 @@ async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
         Query::Mail { mailbox, id } => Data::Mail(Box::new(ops.inbox_show(&mailbox, &id).await?)),
         Query::Log { service, .. } => Data::Log(ops.log_of(&service).await?),
     })
+}
+
+async fn place(ops: &Ops, order: Order) -> Result<Made, OpsError> {
+    let schedule = match order {
+        Order::Campaign(new) => {
+            let view = ops.create(*new).await?;
+            return Ok(Made::Campaign(Box::new(view)));
+        }
+        Order::Schedule(None, asked) => ops.create_schedule(*asked).await?,
+        Order::Schedule(Some(id), asked) => ops.edit_schedule(id, *asked).await?,
+    };
+    Ok(Made::Schedule(Box::new(schedule)))
 }
 
 /// What became of each id: id, outcome, and whether it is good.
@@ -280,6 +317,22 @@ async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
         Change::DropLetters(filter) => {
             let plan = ops.plan_drop(&filter).await?;
             Ok(outcomes(&ops.drop_dead(&plan).await?))
+        }
+        Change::Schedule(verb, id) => {
+            let text = match verb {
+                ScheduleVerb::Pause => ops.pause_schedule(id).await?.status,
+                ScheduleVerb::Resume => ops.resume_schedule(id).await?.status,
+                ScheduleVerb::Run => format!("campaign {}", ops.run_schedule(id).await?.id),
+                ScheduleVerb::Remove => {
+                    ops.remove_schedule(id).await?;
+                    "removed".to_owned()
+                }
+            };
+            Ok(vec![(format!("schedule {id}"), text, true)])
+        }
+        Change::TestSend { campaign, to } => {
+            let mail = ops.test_send(campaign, &to, None).await?;
+            Ok(vec![(to, format!("queued as mail {mail}"), true)])
         }
         Change::Group(plan) => {
             let results = ops.change_group(&plan).await?;
@@ -350,7 +403,10 @@ fn outcomes(report: &DeadReport) -> Outcomes {
 /// Whole streams are read for a trace.
 fn limit_of(query: &Query) -> Duration {
     match query {
-        Query::Trace { .. } | Query::Campaign { .. } | Query::Failed { .. } => CHANGE_LIMIT,
+        Query::Trace { .. }
+        | Query::Campaign { .. }
+        | Query::Report { .. }
+        | Query::Failed { .. } => CHANGE_LIMIT,
         _ => LOOK_LIMIT,
     }
 }

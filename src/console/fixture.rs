@@ -61,6 +61,7 @@ pub(super) fn working() -> Model {
     fill(&mut model, Screen::Inbox, Data::Inbox(mails(9)));
     fill(&mut model, Screen::Campaigns, Data::Campaigns(campaigns()));
     fill(&mut model, Screen::Dead, samples::groups());
+    fill(&mut model, Screen::Schedules, samples::schedules());
     fill(&mut model, Screen::Audit, samples::audit());
     fill(&mut model, Screen::Secrets, samples::secrets());
     model
@@ -212,6 +213,7 @@ pub(super) fn empty() -> Model {
         Screen::Dead,
         Data::DeadGroups(Vec::new(), false),
     );
+    fill(&mut model, Screen::Schedules, Data::Schedules(Vec::new()));
     fill(&mut model, Screen::Audit, Data::Audit(Vec::new()));
     fill(&mut model, Screen::Secrets, Data::Secrets(Box::default()));
     model

@@ -8,8 +8,9 @@ use super::{
     model::View,
 };
 use crate::ops::{
-    CampaignRow, CampaignView, ClaimPlan, ClaimReport, ClaimRequest, DeadFilter, GroupPlan,
-    GroupVerb, NewCampaign, OpsError, Status,
+    Ahead, AskedSchedule, AskedWords, CampaignRow, CampaignView, ClaimPlan, ClaimReport,
+    ClaimRequest, DeadFilter, GroupPlan, GroupVerb, NewCampaign, OpsError, Preview, ScheduleView,
+    Status, When,
 };
 
 /// Why a request brought nothing, in words.
@@ -48,7 +49,13 @@ pub(super) enum Msg {
         result: Result<Data, Failure>,
     },
     Audience(u64, Result<u64, Failure>),
-    Created(u64, Result<Box<CampaignView>, Failure>),
+    /// The names of the stored templates.
+    Templates(u64, Vec<String>),
+    /// What the form's times mean.
+    Ahead(u64, When, Result<Ahead, Failure>),
+    /// The mail as that user would get it.
+    Previewed(u64, i64, Result<Preview, Failure>),
+    Created(u64, Result<Made, Failure>),
     Planned {
         dialog: u64,
         part: usize,
@@ -59,6 +66,28 @@ pub(super) enum Msg {
     GroupPlanned(u64, Result<GroupPlan, Failure>),
     /// What became of each id: id, outcome, and whether it is good.
     Changed(u64, Result<Vec<(String, String, bool)>, Failure>),
+}
+
+/// What the form of a campaign asks for; with an id, a schedule is changed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Order {
+    Campaign(Box<NewCampaign>),
+    Schedule(Option<i64>, Box<AskedSchedule>),
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Made {
+    Campaign(Box<CampaignView>),
+    Schedule(Box<ScheduleView>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScheduleVerb {
+    Pause,
+    Resume,
+    Run,
+    Remove,
 }
 
 /// A change that a [`Confirm`](super::dialog::Confirm) asks for. `fetch` makes it through `ops`.
@@ -79,7 +108,13 @@ pub(super) enum Change {
         edited: Option<String>,
     },
     DropLetters(DeadFilter),
-    Group(GroupPlan),
+    Schedule(ScheduleVerb, i64),
+    /// One mail of a campaign, to an address.
+    TestSend {
+        campaign: i64,
+        to: String,
+    },
+    Group(Box<GroupPlan>),
     /// A worker by its consumer name.
     Drain(String),
     /// Only the gate itself: no change of data.
@@ -118,9 +153,21 @@ pub(super) enum Cmd {
     CountAudience {
         dialog: u64,
     },
+    ListTemplates {
+        dialog: u64,
+    },
+    LookAhead {
+        dialog: u64,
+        when: When,
+    },
+    Preview {
+        dialog: u64,
+        words: AskedWords,
+        user: i64,
+    },
     Create {
         dialog: u64,
-        new: NewCampaign,
+        order: Order,
     },
     PlanClaim {
         dialog: u64,

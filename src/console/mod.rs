@@ -29,6 +29,7 @@ mod fetch;
 mod filter;
 #[cfg(test)]
 mod fixture;
+mod form;
 mod geometry;
 mod history;
 mod keymap;

@@ -82,6 +82,8 @@ pub(super) enum Asked {
     From,
     /// The data of a dead letter.
     Edit,
+    /// Whom a test mail is sent to.
+    Address,
     /// The name of a new group, and where it begins.
     NewGroup,
     /// The id after which a group goes on.

@@ -7,7 +7,8 @@ use super::{
         Listing, audit::Audit, campaign::Details, campaigns::Campaigns, consumers::Consumers,
         dead::Dead, entries::Entries, entry::Fields, failures::Failed, groups::Groups, held::Held,
         inbox::Inbox, letter::Opened, letters::Letters, log::Log, mail::Mail, pending::Pending,
-        secrets::Secrets, streams::Streams, trace::Way, workers::Workers,
+        report::Report, schedule::Opened as OpenedSchedule, schedules::Schedules, secrets::Secrets,
+        streams::Streams, trace::Way, workers::Workers,
     },
     table::Table,
 };
@@ -20,6 +21,7 @@ pub(super) enum Screen {
     Streams,
     Pending,
     Dead,
+    Schedules,
     Inbox,
     Workers,
     Audit,
@@ -28,12 +30,13 @@ pub(super) enum Screen {
 
 impl Screen {
     /// In the order of their digits.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Pipeline,
         Self::Campaigns,
         Self::Streams,
         Self::Pending,
         Self::Dead,
+        Self::Schedules,
         Self::Inbox,
         Self::Workers,
         Self::Audit,
@@ -47,6 +50,7 @@ impl Screen {
             Self::Streams => '3',
             Self::Pending => '4',
             Self::Dead => '5',
+            Self::Schedules => '6',
             Self::Inbox => '7',
             Self::Workers => '8',
             Self::Audit => '9',
@@ -59,6 +63,7 @@ impl Screen {
             Self::Pipeline => "Pipeline",
             Self::Streams => "Streams",
             Self::Pending => "Pending",
+            Self::Schedules => "Schedules",
             Self::Inbox => "Inbox",
             Self::Workers => "Workers",
             Self::Campaigns => "Campaigns",
@@ -77,6 +82,7 @@ impl Screen {
             Self::Pending => "Pend",
             Self::Workers => "Work",
             Self::Secrets => "Secr",
+            Self::Schedules => "Sched",
             Self::Dead | Self::Inbox | Self::Audit => self.title(),
         }
     }
@@ -87,6 +93,7 @@ impl Screen {
             Self::Pipeline => Place::Pipeline,
             Self::Streams => Place::Streams(Streams),
             Self::Pending => Place::Pending(Pending),
+            Self::Schedules => Place::Schedules(Schedules),
             Self::Inbox => Place::Inbox(Inbox),
             Self::Workers => Place::Workers(Workers),
             Self::Campaigns => Place::Campaigns(Campaigns),
@@ -104,6 +111,7 @@ pub(super) enum Place {
     Pipeline,
     Campaigns(Campaigns),
     Details(Details),
+    Report(Report),
     Failed(Failed),
     Trace(Way),
     Dead(Dead),
@@ -118,6 +126,8 @@ pub(super) enum Place {
     Entries(Entries),
     Fields(Fields),
     Pending(Pending),
+    Schedules(Schedules),
+    Schedule(OpenedSchedule),
     Inbox(Inbox),
     Mail(Mail),
     Workers(Workers),
@@ -130,6 +140,7 @@ impl Place {
             Self::Pipeline => return None,
             Self::Campaigns(it) => it,
             Self::Details(it) => it,
+            Self::Report(it) => it,
             Self::Failed(it) => it,
             Self::Trace(it) => it,
             Self::Dead(it) => it,
@@ -144,6 +155,8 @@ impl Place {
             Self::Entries(it) => it,
             Self::Fields(it) => it,
             Self::Pending(it) => it,
+            Self::Schedules(it) => it,
+            Self::Schedule(it) => it,
             Self::Inbox(it) => it,
             Self::Mail(it) => it,
             Self::Workers(it) => it,

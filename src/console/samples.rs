@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{data::Data, fixture};
 use crate::ops::{
-    AuditEntry, CampaignView, DeadDetails, DeadLetter, Delivery, DeliveryStatus, FailureGroup,
-    Failures, Letter, SecretPath, SecretsStatus, Step, Trace, grouped,
+    Ahead, AuditEntry, CampaignReport, CampaignView, DeadDetails, DeadLetter, Delivery,
+    DeliveryStatus, FailureGroup, Failures, FireView, Letter, Preview, ScheduleDetail,
+    ScheduleView, SecretPath, SecretsStatus, Step, Trace, grouped,
 };
 
 const AT_MS: i64 = 1_699_999_200_000;
@@ -45,6 +46,122 @@ pub(super) fn failures() -> Failures {
             group(None, "no answer", 1),
         ],
         more: false,
+    }
+}
+
+pub(super) fn report() -> Data {
+    let Data::Campaign(campaign, _) = campaign() else {
+        unreachable!("it is one");
+    };
+    let answers = |status, code, number, example: &str| crate::store::Answers {
+        status,
+        code,
+        number,
+        example: Some(example.to_owned()),
+    };
+    let domain = |domain: &str, accepted, mean_ms, longest_ms| crate::store::DomainTimes {
+        domain: domain.to_owned(),
+        accepted,
+        mean_ms,
+        longest_ms,
+    };
+    Data::Report(Box::new(CampaignReport {
+        campaign: *campaign,
+        accepted_rate: Some(17_900.0),
+        first_ms: Some(180),
+        half_ms: Some(1_760),
+        last_ms: Some(3_420),
+        again: 41,
+        answers: vec![
+            answers(
+                DeliveryStatus::Accepted,
+                Some(250),
+                61_204,
+                "2.0.0 queued as 4Z",
+            ),
+            answers(
+                DeliveryStatus::Failed,
+                Some(550),
+                214,
+                "5.1.1 <ann.lee.41@example.com>: no such user here",
+            ),
+        ],
+        slowest_domains: vec![
+            domain("example.org", 20_310, 41.0, 1_204),
+            domain("example.com", 40_894, 12.0, 803),
+        ],
+    }))
+}
+
+fn schedule_view(id: i64, name: &str, status: &str) -> ScheduleView {
+    let start = |day: u8| format!("2023-11-{day} 09:00 +01:00");
+    let active = status == "active";
+    ScheduleView {
+        id,
+        name: name.to_owned(),
+        status: status.to_owned(),
+        reason: (status == "paused").then(|| "paused by ann@mailbox".to_owned()),
+        cron: "0 9 * * mon-fri".to_owned(),
+        cron_words: "At 09:00, Monday through Friday.".to_owned(),
+        tz: "Europe/Berlin".to_owned(),
+        misfire: "all".to_owned(),
+        misfire_cap: 10,
+        subject: "{{ first_name }}, good morning".to_owned(),
+        template: Some("winter@3".to_owned()),
+        in_doubt_policy: "resend".to_owned(),
+        next: if active {
+            [15, 16, 17, 20, 21].map(start).to_vec()
+        } else {
+            Vec::new()
+        },
+        next_at_ms: active.then_some(1_700_035_200_000),
+        last: (id != 3).then(|| fire(0)),
+        created_at: "2023-11-01T12:00:00Z".to_owned(),
+    }
+}
+
+fn fire(n: u8) -> FireView {
+    let skipped = n == 2;
+    FireView {
+        planned: format!("2023-11-{} 09:00 +01:00", 14 - n),
+        until: None,
+        outcome: if skipped { "skipped" } else { "started" }.to_owned(),
+        campaign_id: (!skipped).then_some(8 - i64::from(n)),
+        campaign_status: (!skipped).then(|| "finished".to_owned()),
+        late_ms: if n == 1 { 63_000 } else { 12 },
+    }
+}
+
+pub(super) fn schedules() -> Data {
+    Data::Schedules(vec![
+        schedule_view(1, "Good morning", "active"),
+        schedule_view(2, "Grüße aus 漢字", "paused"),
+        schedule_view(3, "New Year 2023", "ended"),
+    ])
+}
+
+pub(super) fn schedule() -> Data {
+    Data::Schedule(Box::new(ScheduleDetail {
+        view: schedule_view(1, "Good morning", "active"),
+        history: (0..4).map(fire).collect(),
+    }))
+}
+
+pub(super) fn ahead() -> Ahead {
+    Ahead {
+        words: "At 09:00, on Monday.".to_owned(),
+        next: [20, 27]
+            .map(|day| format!("2023-11-{day} 09:00 +00:00"))
+            .to_vec(),
+    }
+}
+
+pub(super) fn preview() -> Preview {
+    Preview {
+        to: "ann.lee.1@example.com".to_owned(),
+        subject: "Ann, it is winter in 漢字".to_owned(),
+        text: format!("Dear Ann,\n\n{}\n\nYours", "a long line ".repeat(20)),
+        html: Some("<p>Dear Ann</p>".repeat(200)),
     }
 }
 

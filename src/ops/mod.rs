@@ -3,6 +3,7 @@
 //! A mutation is a plan, then an outcome per id, then a line in the audit; read-only is checked here.
 
 mod again;
+mod ahead;
 mod audit;
 mod campaigns;
 mod claim;
@@ -54,8 +55,9 @@ pub use crate::queue::inspect::{
 };
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
 pub use crate::secrets::{SecretPath, SecretsStatus};
-pub use crate::store::{Delivery, DeliveryStatus};
+pub use crate::store::{Delivery, DeliveryStatus, StoredTemplate};
 pub use again::{AgainReport, Paused, Resolution, RetryFilter};
+pub use ahead::{Ahead, When, look_ahead};
 pub use campaigns::{CampaignView, NewCampaign, generated_name};
 pub use claim::{
     ClaimPlan, ClaimReport, ClaimRequest, Claimed, PlannedClaim, PlannedId, Target, Which,
@@ -78,7 +80,7 @@ pub use streams::{StreamLine, StreamTable, StreamWatch};
 pub use templates::{NewTemplate, Preview};
 pub use trace::{Step, Trace};
 pub use users::{BadRow, ImportReport};
-pub use words::AskedWords;
+pub use words::{AskedWords, variable};
 pub use workers::{DrainPlan, DrainReport};
 
 /// The one door to Redis and SQL for operators.

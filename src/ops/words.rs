@@ -71,6 +71,19 @@ impl AskedWords {
     }
 }
 
+/// A variable as it is typed. What looks like a JSON number, true or false is one; all else is text.
+pub fn variable(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| format!("{text:?} is no NAME=VALUE"))?;
+    let value = match serde_json::from_str(value) {
+        Ok(known @ (Value::Number(_) | Value::Bool(_))) => known,
+        _ => Value::String(value.to_owned()),
+    };
+    Ok((name.to_owned(), value))
+}
+
 impl Ops {
     /// The words that are meant, over `base` if there is one, tried on a sample of the users.
     ///

@@ -16,6 +16,9 @@ pub(super) mod letters;
 pub(super) mod log;
 pub(super) mod mail;
 pub(super) mod pending;
+pub(super) mod report;
+pub(super) mod schedule;
+pub(super) mod schedules;
 pub(super) mod secrets;
 pub(super) mod streams;
 mod text_lines;
@@ -139,6 +142,7 @@ pub(super) fn all() -> Vec<Place> {
         Place::Dead(dead::Dead),
         Place::Audit(audit::Audit),
         Place::Secrets(secrets::Secrets),
+        Place::Schedules(schedules::Schedules),
         Place::Inbox(inbox::Inbox),
         Place::Workers(workers::Workers),
     ]

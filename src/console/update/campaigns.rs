@@ -5,9 +5,10 @@ use super::super::{
     dialog::Confirm,
     message::{Change, Cmd},
     model::{Model, Place, Tone},
+    screens::report::Report,
     table::Tint,
 };
-use super::{confirm, notify};
+use super::{confirm, lists, notify};
 use crate::console::data::Data;
 
 /// What is asked about: a campaign, its name and status, and how many deliveries failed.
@@ -94,6 +95,38 @@ pub(super) fn ask(model: &mut Model, act: Act) -> Vec<Cmd> {
     let mut question = Confirm::new(confirm::number(model), title, verb, count, change);
     let line = format!("{id}  {}, {}", it.name, it.status);
     question.lines.push((line, Tint::Text));
+    question.lines.push((after.to_owned(), Tint::Dim));
+    confirm::ask(model, question);
+    Vec::new()
+}
+
+pub(super) fn report(model: &mut Model) -> Vec<Cmd> {
+    match chosen(model) {
+        Some(it) => lists::enter(model, Place::Report(Report { id: it.id })),
+        None => Vec::new(),
+    }
+}
+
+/// One mail of the campaign that was chosen when the address was asked for.
+pub(super) fn test_send(model: &mut Model, row: &str, to: &str) -> Vec<Cmd> {
+    let campaign = match &model.page().place {
+        Place::Campaigns(_) => row.parse().ok(),
+        Place::Details(details) => Some(details.id),
+        _ => None,
+    };
+    let (Some(campaign), false) = (campaign, to.is_empty()) else {
+        return Vec::new();
+    };
+    let change = Change::TestSend {
+        campaign,
+        to: to.to_owned(),
+    };
+    let number = confirm::number(model);
+    let mut question = Confirm::new(number, "Send a test mail", "Send", 0, change);
+    let line = format!("campaign {campaign}, as the first user would get it");
+    question.lines.push((line, Tint::Text));
+    question.lines.push((format!("to {to}"), Tint::Text));
+    let after = "The campaign and its figures stay as they are.";
     question.lines.push((after.to_owned(), Tint::Dim));
     confirm::ask(model, question);
     Vec::new()

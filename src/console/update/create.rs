@@ -1,54 +1,72 @@
-//! Creating a campaign: the form, its question, its answer.
+//! The form of a campaign: its fields, what is said about its times, the preview, its answer.
 
 use super::super::{
     action::Act,
-    dialog::{CreateField, CreateForm, Dialog, Input},
-    message::{Cmd, Failure},
+    dialog::Dialog,
+    form::{CampaignForm, Field, PreviewPane, Start},
+    message::{Cmd, Failure, Made},
     model::{Model, Tone},
 };
 use super::{feeds, notify};
-use crate::ops::{AskedWords, CampaignView, NewCampaign, wording::count};
+use crate::ops::{Ahead, Preview, ScheduleView, When, wording::count};
 
-pub(super) fn open(model: &mut Model) -> Vec<Cmd> {
+/// Lines of PgUp and PgDn in a preview.
+const PAGE: u16 = 10;
+
+pub(super) fn open(model: &mut Model, start: Start) -> Vec<Cmd> {
     model.dialogs += 1;
-    let number = model.dialogs;
-    model.dialog = Some(Dialog::Create(CreateForm {
-        number,
-        name: Input::default(),
-        subject: Input::default(),
-        hold: false,
-        typed: Input::default(),
-        audience: None,
-        focus: CreateField::Name,
-        sending: false,
-        error: None,
-        // One form is one campaign, however often it is sent.
-        idempotency_key: format!("console-{}-{number}", model.setting.session),
-    }));
-    vec![Cmd::CountAudience { dialog: number }]
+    let mut form = CampaignForm::new(model.dialogs, &model.setting.session);
+    form.start = start;
+    show(model, form)
+}
+
+pub(super) fn edit(model: &mut Model, schedule: &ScheduleView) -> Vec<Cmd> {
+    model.dialogs += 1;
+    let form = CampaignForm::edit(model.dialogs, &model.setting.session, schedule);
+    let mut cmds = show(model, form);
+    cmds.extend(follow(model));
+    cmds
+}
+
+fn show(model: &mut Model, form: CampaignForm) -> Vec<Cmd> {
+    let dialog = form.number;
+    model.dialog = Some(Dialog::Create(Box::new(form)));
+    vec![Cmd::CountAudience { dialog }, Cmd::ListTemplates { dialog }]
+}
+
+fn form(model: &mut Model) -> Option<&mut CampaignForm> {
+    match &mut model.dialog {
+        Some(Dialog::Create(form)) => Some(form),
+        _ => None,
+    }
+}
+
+fn form_of(model: &mut Model, dialog: u64) -> Option<&mut CampaignForm> {
+    form(model).filter(|form| form.number == dialog)
 }
 
 pub(super) fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
     let refusal = model.refusal();
-    let Some(Dialog::Create(form)) = &mut model.dialog else {
+    let Some(form) = form(model).filter(|form| !form.sending) else {
         return Vec::new();
     };
-    if form.sending {
-        return Vec::new();
+    if form.preview.is_some() {
+        return act_on_preview(form, act);
     }
     match act {
         Act::NextField => form.focus = neighbour(form, 1),
         Act::PreviousField => form.focus = neighbour(form, -1),
-        Act::Less | Act::More => match form.focus {
-            CreateField::Policy => form.hold = !form.hold,
-            CreateField::Cancel | CreateField::Create => {
-                form.focus = neighbour(form, if act == Act::More { 1 } else { -1 });
+        Act::Less | Act::More => {
+            let by = if act == Act::More { 1 } else { -1 };
+            let on_button = [Field::Cancel, Field::Preview, Field::Create].contains(&form.focus);
+            if !form.choose(by) && on_button {
+                form.focus = neighbour(form, by);
             }
-            _ => {}
-        },
+        }
         Act::Press => match form.focus {
-            CreateField::Cancel => model.dialog = None,
-            CreateField::Create => return send(model, refusal),
+            Field::Cancel => model.dialog = None,
+            Field::Preview => return look(form, 1),
+            Field::Create => return send(form, refusal),
             _ => form.focus = neighbour(form, 1),
         },
         _ => {}
@@ -56,61 +74,149 @@ pub(super) fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
     Vec::new()
 }
 
-fn neighbour(form: &CreateForm, by: isize) -> CreateField {
+/// Esc leaves the preview first, then the form.
+pub(super) fn close(model: &mut Model) {
+    match form(model) {
+        Some(form) if form.preview.is_some() => form.preview = None,
+        _ => model.dialog = None,
+    }
+}
+
+fn neighbour(form: &CampaignForm, by: isize) -> Field {
     let fields = form.fields();
     let here = fields.iter().position(|f| *f == form.focus).unwrap_or(0);
     let there = (here as isize + by).rem_euclid(fields.len() as isize);
     fields[there as usize]
 }
 
-fn send(model: &mut Model, refusal: Option<&str>) -> Vec<Cmd> {
-    let Some(Dialog::Create(form)) = &mut model.dialog else {
+/// The mail as the user of that id would get it; 1 stands for the first one.
+fn look(form: &mut CampaignForm, user: i64) -> Vec<Cmd> {
+    match form.words() {
+        Ok(words) => {
+            form.error = None;
+            form.preview = Some(PreviewPane {
+                user,
+                mail: None,
+                scroll: 0,
+            });
+            vec![Cmd::Preview {
+                dialog: form.number,
+                words,
+                user,
+            }]
+        }
+        Err(error) => {
+            form.error = Some(error);
+            Vec::new()
+        }
+    }
+}
+
+fn act_on_preview(form: &mut CampaignForm, act: Act) -> Vec<Cmd> {
+    let Some(pane) = &mut form.preview else {
         return Vec::new();
     };
-    if let Some(obstacle) = refusal.map(str::to_owned).or_else(|| form.obstacle()) {
-        form.error = Some(obstacle);
+    let user = pane.user;
+    match act {
+        Act::More => return look(form, user + 1),
+        Act::Less => return look(form, (user - 1).max(1)),
+        Act::NextField => pane.scroll = pane.scroll.saturating_add(1),
+        Act::PreviousField => pane.scroll = pane.scroll.saturating_sub(1),
+        Act::PageDown => pane.scroll = pane.scroll.saturating_add(PAGE),
+        Act::PageUp => pane.scroll = pane.scroll.saturating_sub(PAGE),
+        Act::Press => form.preview = None,
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn send(form: &mut CampaignForm, refusal: Option<&str>) -> Vec<Cmd> {
+    let obstacle = refusal.map(str::to_owned).or_else(|| form.obstacle());
+    let order = obstacle.map_or_else(|| form.order(), Err);
+    match order {
+        Ok(order) => {
+            form.sending = true;
+            form.error = None;
+            vec![Cmd::Create {
+                dialog: form.number,
+                order,
+            }]
+        }
+        Err(error) => {
+            form.error = Some(error);
+            Vec::new()
+        }
+    }
+}
+
+/// Asks what the times mean when they were changed.
+pub(super) fn follow(model: &mut Model) -> Vec<Cmd> {
+    let Some(form) = form(model) else {
+        return Vec::new();
+    };
+    let wanted = form.wanted();
+    if form.when.as_ref().map(|(when, _)| when) == wanted.as_ref() {
         return Vec::new();
     }
-    form.sending = true;
-    form.error = None;
-    let subject = form.subject.0.trim();
-    let new = NewCampaign {
-        name: form.name.0.trim().to_owned(),
-        words: AskedWords {
-            subject: (!subject.is_empty()).then(|| subject.to_owned()),
-            ..AskedWords::default()
-        },
-        in_doubt: if form.hold { "hold" } else { "resend" }.to_owned(),
-        idempotency_key: Some(form.idempotency_key.clone()),
-        ..NewCampaign::default()
-    };
-    vec![Cmd::Create {
-        dialog: form.number,
-        new,
-    }]
+    form.when = wanted.clone().map(|when| (when, None));
+    let dialog = form.number;
+    let ask = wanted.map(|when| Cmd::LookAhead { dialog, when });
+    ask.into_iter().collect()
+}
+
+pub(super) fn ahead(
+    model: &mut Model,
+    dialog: u64,
+    asked: &When,
+    result: Result<Ahead, Failure>,
+) -> Vec<Cmd> {
+    if let Some(form) = form_of(model, dialog)
+        && let Some((when, answer)) = &mut form.when
+        && when == asked
+    {
+        *answer = Some(result.map_err(|f| f.text));
+        model.changed = true;
+    }
+    Vec::new()
+}
+
+pub(super) fn previewed(
+    model: &mut Model,
+    dialog: u64,
+    user: i64,
+    result: Result<Preview, Failure>,
+) -> Vec<Cmd> {
+    if let Some(form) = form_of(model, dialog)
+        && let Some(pane) = &mut form.preview
+        && pane.user == user
+    {
+        pane.mail = Some(result.map_err(|f| f.text));
+        model.changed = true;
+    }
+    Vec::new()
+}
+
+pub(super) fn templates(model: &mut Model, dialog: u64, names: Vec<String>) -> Vec<Cmd> {
+    if let Some(form) = form_of(model, dialog) {
+        form.templates = names;
+        model.changed = true;
+    }
+    Vec::new()
 }
 
 pub(super) fn audience(model: &mut Model, dialog: u64, result: Result<u64, Failure>) -> Vec<Cmd> {
-    if let Some(Dialog::Create(form)) = &mut model.dialog
-        && form.number == dialog
-    {
+    if let Some(form) = form_of(model, dialog) {
         form.audience = Some(result.map_err(|f| f.text));
         model.changed = true;
     }
     Vec::new()
 }
 
-pub(super) fn created(
-    model: &mut Model,
-    dialog: u64,
-    result: Result<Box<CampaignView>, Failure>,
-) -> Vec<Cmd> {
+pub(super) fn created(model: &mut Model, dialog: u64, result: Result<Made, Failure>) -> Vec<Cmd> {
     let mut reach = String::new();
-    let mut mine = false;
-    if let Some(Dialog::Create(form)) = &mut model.dialog
-        && form.number == dialog
-    {
-        mine = true;
+    let form = form_of(model, dialog);
+    let mine = form.is_some();
+    if let Some(form) = form {
         form.sending = false;
         if let Some(Ok(n)) = form.audience {
             reach = format!(" to {} people", count(n));
@@ -118,20 +224,32 @@ pub(super) fn created(
     }
     model.changed = true;
     match result {
-        Ok(view) => {
+        Ok(made) => {
             if mine {
                 model.dialog = None;
             }
-            let text = format!("campaign {} {:?} is on its way{reach}", view.id, view.name);
-            notify(model, Tone::Good, text);
+            notify(model, Tone::Good, told(&made, &reach));
             feeds::refresh(model)
         }
         Err(failure) => {
-            match &mut model.dialog {
-                Some(Dialog::Create(form)) if mine => form.error = Some(failure.text),
-                _ => notify(model, Tone::Bad, format!("not created: {}", failure.text)),
+            match form_of(model, dialog) {
+                Some(form) => form.error = Some(failure.text),
+                None => notify(model, Tone::Bad, format!("not created: {}", failure.text)),
             }
             Vec::new()
+        }
+    }
+}
+
+fn told(made: &Made, reach: &str) -> String {
+    match made {
+        Made::Campaign(view) => match &view.start_at {
+            Some(at) => format!("campaign {} {:?} starts {at}", view.id, view.name),
+            None => format!("campaign {} {:?} is on its way{reach}", view.id, view.name),
+        },
+        Made::Schedule(view) => {
+            let next = view.next.first().map_or("never", String::as_str);
+            format!("schedule {} {:?}: next {next}", view.id, view.name)
         }
     }
 }

@@ -4,11 +4,12 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::super::{
     action::{Act, Action, Scope, is_valid, meant_by},
-    dialog::{ClaimField, ConfirmField, CreateField, Dialog, Input},
+    dialog::{ClaimField, ConfirmField, Dialog, Input},
+    form::Start,
     message::Cmd,
     model::{Asked, Model, Tone},
 };
-use super::{campaigns, claim, confirm, create, feeds, groups, lists, notify, palette};
+use super::{campaigns, claim, confirm, create, feeds, groups, lists, notify, palette, schedules};
 
 /// The longest outcome has a line for each of 100,000 ids.
 const MOST_LINES: usize = 110_000;
@@ -150,13 +151,7 @@ fn typed(model: &mut Model, event: &KeyEvent) -> bool {
 
 fn focused_input(model: &mut Model) -> Option<&mut Input> {
     match model.dialog.as_mut()? {
-        Dialog::Create(form) if form.sending => None,
-        Dialog::Create(form) => match form.focus {
-            CreateField::Name => Some(&mut form.name),
-            CreateField::Subject => Some(&mut form.subject),
-            CreateField::Typed => Some(&mut form.typed),
-            _ => None,
-        },
+        Dialog::Create(form) => form.input(),
         Dialog::Claim(dialog) if dialog.focus == ClaimField::Typed => Some(&mut dialog.typed),
         Dialog::Palette(palette) => Some(&mut palette.input),
         Dialog::Confirm(confirm) if confirm.focus == ConfirmField::Typed => {
@@ -172,8 +167,15 @@ fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
         Act::Suspend => return vec![Cmd::Suspend],
         Act::Help => model.dialog = Some(Dialog::Help { scroll: 0 }),
         Act::Palette => palette::open(model),
-        Act::Close => model.dialog = None,
-        Act::Create => return create::open(model),
+        Act::Close => create::close(model),
+        Act::Create => return create::open(model, Start::Now),
+        Act::NewSchedule => return create::open(model, Start::Again),
+        Act::EditSchedule => return schedules::edit(model),
+        Act::RunSchedule | Act::PauseSchedule | Act::ResumeSchedule | Act::RemoveSchedule => {
+            return schedules::ask(model, act);
+        }
+        Act::Report => return campaigns::report(model),
+        Act::TestSend => lists::ask(model, Asked::Address),
         Act::PauseAll => return confirm::pause_all(model),
         Act::Pause | Act::Resume | Act::Cancel | Act::RetryFailed => {
             return campaigns::ask(model, act);

@@ -9,7 +9,7 @@ use super::super::{
     model::{Asked, Model, Place, Prompt, Screen, Tone},
     screens::{entries::Entries, letters, trace::Way},
 };
-use super::{confirm, feeds, groups, notify, pages};
+use super::{campaigns, confirm, feeds, groups, notify, pages};
 
 /// Makes the rows of a page anew.
 pub(super) fn fill(model: &mut Model, number: u64) {
@@ -102,7 +102,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Cmd> {
     place.map_or_else(Vec::new, |place| enter(model, place))
 }
 
-fn enter(model: &mut Model, place: Place) -> Vec<Cmd> {
+pub(super) fn enter(model: &mut Model, place: Place) -> Vec<Cmd> {
     model.push(place);
     let number = model.page().number;
     if pages::wanted(model).is_none() {
@@ -172,7 +172,7 @@ pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
 pub(super) fn ask(model: &mut Model, asked: Asked) {
     let text = match asked {
         Asked::Filter => model.page().table.filter.text().to_owned(),
-        Asked::From | Asked::NewGroup | Asked::SetId => String::new(),
+        Asked::From | Asked::Address | Asked::NewGroup | Asked::SetId => String::new(),
         Asked::Edit => chosen_letter(model).map_or_else(String::new, |l| l.letter.data.clone()),
     };
     let about = model.page().table.selected();
@@ -194,9 +194,13 @@ pub(super) fn answer(model: &mut Model, taken: bool) -> Vec<Cmd> {
         Asked::Filter => {}
         Asked::From if taken => return begin_at(model, prompt.input.0.trim()),
         Asked::Edit if taken => confirm::replay_edited(model, &prompt.about, prompt.input.0.trim()),
+        Asked::Address if taken => {
+            let to = prompt.input.0.trim();
+            return campaigns::test_send(model, &prompt.about, to);
+        }
         Asked::NewGroup if taken => return groups::create(model, &prompt.input.0),
         Asked::SetId if taken => return groups::set_id(model, &prompt.about, &prompt.input.0),
-        Asked::From | Asked::Edit | Asked::NewGroup | Asked::SetId => {}
+        Asked::From | Asked::Edit | Asked::Address | Asked::NewGroup | Asked::SetId => {}
     }
     feeds::tick(model)
 }

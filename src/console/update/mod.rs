@@ -19,6 +19,9 @@ mod mouse;
 mod pages;
 mod palette;
 #[cfg(test)]
+mod schedule_tests;
+mod schedules;
+#[cfg(test)]
 mod tests;
 
 pub(super) use feeds::next_wake_ms;
@@ -36,8 +39,16 @@ const NOTICE_MS: u64 = 6_000;
 pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
     model.now_ms = now_ms.max(model.now_ms);
     match msg {
-        Msg::Key(event) => keys::key(model, &event),
-        Msg::Paste(text) => keys::paste(model, &text),
+        Msg::Key(event) => {
+            let mut cmds = keys::key(model, &event);
+            cmds.extend(create::follow(model));
+            cmds
+        }
+        Msg::Paste(text) => {
+            let mut cmds = keys::paste(model, &text);
+            cmds.extend(create::follow(model));
+            cmds
+        }
         Msg::Mouse(event) => mouse::mouse(model, event),
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
@@ -60,6 +71,9 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
             result,
         } => pages::arrived(model, page, generation, result),
         Msg::Audience(dialog, result) => create::audience(model, dialog, result),
+        Msg::Templates(dialog, names) => create::templates(model, dialog, names),
+        Msg::Ahead(dialog, when, result) => create::ahead(model, dialog, &when, result),
+        Msg::Previewed(dialog, user, result) => create::previewed(model, dialog, user, result),
         Msg::Created(dialog, result) => create::created(model, dialog, result),
         Msg::Planned { dialog, part, plan } => claim::planned(model, dialog, part, plan),
         Msg::Claimed(dialog, results) => claim::claimed(model, dialog, results),

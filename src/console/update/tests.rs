@@ -3,8 +3,9 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{super::fixture, *};
 use crate::console::{
     data::{Data, Query},
-    dialog::{ClaimDialog, ClaimField, ClaimStage, CreateField, CreateForm, Dialog},
-    message::Failure,
+    dialog::{ClaimDialog, ClaimField, ClaimStage, Dialog},
+    form::{CampaignForm, Field},
+    message::{Failure, Made, Order},
     model::{Link, Screen, View},
 };
 use crate::ops::{ClaimOutcome, ClaimReport, Claimed, Status};
@@ -47,10 +48,22 @@ fn type_text(model: &mut Model, text: &str) {
     }
 }
 
-fn form(model: &Model) -> &CreateForm {
+fn form(model: &Model) -> &CampaignForm {
     match &model.dialog {
         Some(Dialog::Create(form)) => form,
         other => panic!("no form, but {other:?}"),
+    }
+}
+
+fn ordered(cmds: &[Cmd]) -> &crate::ops::NewCampaign {
+    match cmds {
+        [
+            Cmd::Create {
+                dialog: 1,
+                order: Order::Campaign(new),
+            },
+        ] => new,
+        other => panic!("no campaign, but {other:?}"),
     }
 }
 
@@ -318,7 +331,11 @@ fn mutations_are_refused_while_away_and_in_read_only_mode() {
 fn a_campaign_is_created_only_with_the_audience_typed() {
     let mut model = fixture::working();
     let cmds = press(&mut model, "c");
-    assert_eq!(cmds, [Cmd::CountAudience { dialog: 1 }]);
+    let dialog = 1;
+    assert_eq!(
+        cmds,
+        [Cmd::CountAudience { dialog }, Cmd::ListTemplates { dialog }]
+    );
     type_text(&mut model, "quick q?");
     assert_eq!(
         form(&model).name.0,
@@ -327,22 +344,20 @@ fn a_campaign_is_created_only_with_the_audience_typed() {
     );
     press(&mut model, "enter");
     type_text(&mut model, "Hello");
-    press(&mut model, "tab right");
+    press(&mut model, "tab tab tab right");
     assert!(form(&model).hold);
     update(&mut model, 30_100, Msg::Audience(1, Ok(100_000)));
 
-    press(&mut model, "tab tab tab enter");
-    assert_eq!(form(&model).focus, CreateField::Create);
+    press(&mut model, "tab tab tab tab tab enter");
+    assert_eq!(form(&model).focus, Field::Create);
     assert_eq!(
         form(&model).error.as_deref(),
         Some("type 100000 to confirm")
     );
-    press(&mut model, "backtab backtab");
+    press(&mut model, "backtab backtab backtab");
     type_text(&mut model, "100,000");
-    let cmds = press(&mut model, "tab tab enter");
-    let [Cmd::Create { dialog: 1, new }] = cmds.as_slice() else {
-        panic!("{cmds:?}")
-    };
+    let cmds = press(&mut model, "tab tab tab enter");
+    let new = ordered(&cmds);
     assert_eq!(
         (
             new.name.as_str(),
@@ -361,16 +376,17 @@ fn a_campaign_is_created_only_with_the_audience_typed() {
         Msg::Created(1, Err(failure("no answer in 15 s"))),
     );
     let cmds = press(&mut model, "enter");
-    let [Cmd::Create { new, .. }] = cmds.as_slice() else {
-        panic!("{cmds:?}")
-    };
-    assert_eq!(new.idempotency_key, key);
+    assert_eq!(ordered(&cmds).idempotency_key, key);
     let view = crate::ops::CampaignView {
         id: 9,
         name: "quick q?".to_owned(),
         ..Default::default()
     };
-    update(&mut model, 30_300, Msg::Created(1, Ok(Box::new(view))));
+    update(
+        &mut model,
+        30_300,
+        Msg::Created(1, Ok(Made::Campaign(Box::new(view)))),
+    );
     assert_eq!(model.dialog, None);
     assert!(
         model
@@ -388,7 +404,7 @@ fn a_small_audience_needs_no_typing_and_an_empty_one_gets_nothing() {
         let mut model = fixture::working();
         press(&mut model, "c x");
         update(&mut model, 30_100, Msg::Audience(1, Ok(audience)));
-        let cmds = press(&mut model, "tab tab tab tab enter");
+        let cmds = press(&mut model, "backtab enter");
         assert_eq!(cmds.len() == 1, created, "{audience}");
     }
 }

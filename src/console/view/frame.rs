@@ -244,6 +244,7 @@ fn typed(prompt: &Prompt, cells: usize, theme: &Theme) -> Line<'static> {
             "word  !not  field:word  ^regex$   enter keeps, esc clears",
         ),
         Asked::Edit => ("data ", "the entry's JSON   enter, esc"),
+        Asked::Address => ("send to ", "an address of yours   enter, esc"),
         Asked::NewGroup => (
             "group ",
             "its name, and where it begins: 0, $ or an id   enter, esc",

@@ -48,7 +48,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
         None => {}
         Some(Dialog::Help { scroll }) => help::draw(model, *scroll, &mut canvas, area),
         Some(Dialog::Palette(palette)) => palette::draw(model, palette, theme, &mut canvas, area),
-        Some(Dialog::Create(form)) => create::draw(theme, form, &mut canvas, area),
+        Some(Dialog::Create(form)) => create::draw(theme, form, model.unmasked, &mut canvas, area),
         Some(Dialog::Claim(dialog)) => claim::draw(theme, dialog, &mut canvas, area),
         Some(Dialog::Confirm(confirm)) => confirm::draw(theme, confirm, &mut canvas, area),
     }

@@ -65,6 +65,11 @@ fn keys(model: &mut Model, keys: &str) -> Vec<Cmd> {
     cmds
 }
 
+fn right(model: &mut Model) {
+    let key = KeyEvent::from(KeyCode::Right);
+    update(model, model.now_ms, Msg::Key(key));
+}
+
 /// One snapshot for all three sizes, so that they can be compared.
 fn snapshot(name: &str, model: &Model) {
     for size in SIZES {
@@ -97,7 +102,7 @@ fn named(name: &str, keys: &str, data: Vec<Data>) -> (String, Model) {
     let mut data = data.into_iter();
     for key in keys.chars() {
         self::keys(&mut model, &key.to_string());
-        if matches!(key, '\n' | 'e' | 'l')
+        if matches!(key, '\n' | 'e' | 'l' | 'i')
             && let Some(data) = data.next()
         {
             fixture::fill_page(&mut model, data);
@@ -139,6 +144,9 @@ fn every_level_below_a_screen() {
             "5\n\n",
             vec![Data::Letters(samples::letters(12)), samples::letter()],
         ),
+        named("report", "2i", vec![samples::report()]),
+        named("schedule", "6\n", vec![samples::schedule()]),
+        named("run_schedule", "6R", Vec::new()),
         named("replay", "5\naR", vec![Data::Letters(samples::letters(12))]),
         named("retry_failed", "2\nR", vec![samples::campaign()]),
     ];
@@ -208,6 +216,28 @@ fn the_questions() {
     keys(&mut model, "cWinter\tSnow");
     update(&mut model, 30_000, Msg::Audience(1, Ok(100_000)));
     insta::assert_snapshot!("create", text(&model, (80, 24)));
+    let templates = vec!["winter@3".to_owned()];
+    update(&mut model, 30_000, Msg::Templates(1, templates));
+    keys(&mut model, "\t");
+    right(&mut model);
+    keys(&mut model, "\tcode=WINTER\t\t");
+    right(&mut model);
+    right(&mut model);
+    for cmd in keys(&mut model, "\t0 9 * * mon") {
+        if let Cmd::LookAhead { dialog, when } = cmd {
+            let ahead = Ok(samples::ahead());
+            update(&mut model, 30_000, Msg::Ahead(dialog, when, ahead));
+        }
+    }
+    insta::assert_snapshot!("create_schedule_80x24", text(&model, (80, 24)));
+    insta::assert_snapshot!("create_schedule_120x40", text(&model, (120, 40)));
+    insta::assert_snapshot!("create_schedule_40x10", text(&model, (40, 10)));
+    keys(&mut model, "\t\t\t\t\t\n");
+    insta::assert_snapshot!("preview_rendering", text(&model, (80, 24)));
+    let mail = Ok(samples::preview());
+    update(&mut model, 30_000, Msg::Previewed(1, 1, mail));
+    insta::assert_snapshot!("preview_80x24", text(&model, (80, 24)));
+    insta::assert_snapshot!("preview_120x40", text(&model, (120, 40)));
 
     let mut model = fixture::working();
     for cmd in keys(&mut model, "4aC") {
