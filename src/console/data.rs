@@ -10,7 +10,10 @@ use crate::ops::{
 /// A question with all that it depends on.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Query {
-    Stuck,
+    /// In any group of the server, or in ours.
+    Stuck {
+        all: bool,
+    },
     Campaigns,
     Campaign {
         id: i64,

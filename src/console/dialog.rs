@@ -30,7 +30,7 @@ impl Input {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Dialog {
-    Help { scroll: u16 },
+    Help { scroll: usize },
     Palette(Palette),
     Create(Box<CampaignForm>),
     Claim(ClaimDialog),
@@ -77,7 +77,7 @@ pub(super) struct Confirm {
     pub typed: Input,
     pub focus: ConfirmField,
     pub stage: ConfirmStage,
-    pub scroll: u16,
+    pub scroll: usize,
     pub error: Option<String>,
     pub change: Change,
 }
@@ -137,8 +137,20 @@ pub(super) enum ClaimField {
 pub(super) struct ClaimPart {
     pub stream: String,
     pub group: String,
-    pub ids: Vec<PlannedId>,
+    /// What was marked; `None`: all that is stuck, frozen when the plan is there.
+    pub ids: Option<Vec<PlannedId>>,
     pub plan: Option<Result<ClaimPlan, String>>,
+}
+
+impl ClaimPart {
+    /// How many entries it is about; `None` while they are being looked for.
+    pub(super) fn asked(&self) -> Option<usize> {
+        match (&self.ids, &self.plan) {
+            (Some(ids), _) => Some(ids.len()),
+            (None, Some(Ok(plan))) => Some(plan.items.len()),
+            (None, _) => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -164,7 +176,7 @@ pub(super) struct ClaimDialog {
     pub typed: Input,
     pub focus: ClaimField,
     pub stage: ClaimStage,
-    pub scroll: u16,
+    pub scroll: usize,
     pub error: Option<String>,
 }
 
@@ -175,7 +187,7 @@ impl ClaimDialog {
     ];
 
     pub(super) fn asked(&self) -> usize {
-        self.parts.iter().map(|p| p.ids.len()).sum()
+        self.parts.iter().filter_map(ClaimPart::asked).sum()
     }
 
     /// The plans, once all are there.

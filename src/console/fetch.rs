@@ -8,12 +8,13 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     data::{Data, Query},
-    message::{Change, Cmd, Failure, Made, Msg, Order, ScheduleVerb},
+    message::{Change, Cmd, Failure, Made, Msg, Order, ScheduleVerb, Wanted},
     model::View,
+    screens::{held, pending},
 };
 use crate::ops::{
     CampaignView, ClaimReport, DeadAction, DeadFilter, DeadPlan, DeadReport, DeliveryStatus, Ops,
-    OpsError, PlannedLetter, RetryFilter, Status, StoredTemplate, grouped, look_ahead,
+    OpsError, PlannedLetter, RetryFilter, Status, StoredTemplate, StuckEntry, grouped, look_ahead,
     wording::{count, dead_outcome},
 };
 
@@ -160,6 +161,18 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             part,
             plan: limited(CHANGE_LIMIT, ops.plan_claim(&request)).await,
         },
+        Cmd::PlanClaimAll {
+            dialog,
+            part,
+            request,
+            wanted,
+        } => {
+            let passes = |stuck: &StuckEntry| listed(&wanted, stuck);
+            let (consumer, bodies) = (wanted.consumer.as_deref(), !wanted.filter.is_empty());
+            let plan = ops.plan_claim_stuck(&request, consumer, bodies, &passes);
+            let plan = limited(CHANGE_LIMIT, plan).await;
+            Msg::Planned { dialog, part, plan }
+        }
         Cmd::PlanGroup {
             dialog,
             stream,
@@ -183,10 +196,28 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
     })
 }
 
+/// The list would show it.
+fn listed(wanted: &Wanted, stuck: &StuckEntry) -> bool {
+    if wanted.filter.is_empty() && !wanted.faults_only {
+        return true;
+    }
+    match wanted.consumer {
+        None => {
+            let row = pending::row(0, stuck, wanted.visibility_ms);
+            row.passes(&wanted.filter, wanted.faults_only, &pending::COLUMNS)
+        }
+        Some(_) => {
+            let row = held::row(0, &stuck.entry, wanted.visibility_ms);
+            row.passes(&wanted.filter, wanted.faults_only, &held::COLUMNS)
+        }
+    }
+}
+
 /// What a list asked for.
 async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
     Ok(match query {
-        Query::Stuck => Data::Stuck(ops.stuck(STUCK).await?),
+        Query::Stuck { all: false } => Data::Stuck(ops.stuck(STUCK).await?),
+        Query::Stuck { all: true } => Data::Stuck(ops.stuck_anywhere(STUCK).await?),
         Query::Streams(watch) => Data::Streams(ops.stream_table(&watch).await?),
         Query::Campaigns => Data::Campaigns(ops.campaigns(LISTED).await?),
         Query::Campaign { id } => {

@@ -4,6 +4,7 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use super::{
     data::{Data, Query},
+    filter::Filter,
     model::View,
 };
 use crate::ops::{
@@ -113,11 +114,21 @@ pub(super) enum Change {
         campaign: i64,
         to: String,
     },
-    Group(GroupPlan),
+    Group(Box<GroupPlan>),
     /// A worker by its consumer name.
     Drain(String),
     /// Only the gate itself: no change of data.
     Unlock,
+}
+
+/// What a list shows of the entries that are stuck.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Wanted {
+    /// Only what this one holds.
+    pub consumer: Option<String>,
+    pub filter: Filter,
+    pub faults_only: bool,
+    pub visibility_ms: u64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -162,6 +173,13 @@ pub(super) enum Cmd {
         dialog: u64,
         part: usize,
         request: ClaimRequest,
+    },
+    /// Looks for all that is stuck in a group and passes the filter of the list.
+    PlanClaimAll {
+        dialog: u64,
+        part: usize,
+        request: ClaimRequest,
+        wanted: Wanted,
     },
     /// Looks at a group; the question is opened when its plan is there.
     PlanGroup {

@@ -80,6 +80,18 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// It is shown under that filter.
+    pub(super) fn passes(&self, filter: &Filter, faults_only: bool, columns: &[Column]) -> bool {
+        if faults_only && !self.fault {
+            return false;
+        }
+        if filter.is_empty() {
+            return true;
+        }
+        let headings: Vec<&str> = columns.iter().map(|c| c.heading).collect();
+        filter.passes(&headings, self.cells.iter().map(|c| c.text.as_str()))
+    }
+
     /// What one of its columns says, counted from 0.
     pub(super) fn text(&self, column: usize) -> String {
         self.cells
@@ -220,14 +232,7 @@ impl Table {
 
     /// Filters and sorts anew, and finds the selection again.
     pub(super) fn arrange(&mut self, columns: &[Column]) {
-        let headings: Vec<&str> = columns.iter().map(|c| c.heading).collect();
-        let passes = |row: &Row| {
-            (!self.faults_only || row.fault)
-                && (self.filter.is_empty()
-                    || self
-                        .filter
-                        .passes(&headings, row.cells.iter().map(|c| c.text.as_str())))
-        };
+        let passes = |row: &Row| row.passes(&self.filter, self.faults_only, columns);
         self.shown = (0..self.rows.len())
             .filter(|n| passes(&self.rows[*n]))
             .collect();

@@ -15,6 +15,7 @@ mod diagnosis;
 mod doctor;
 mod error;
 mod failures;
+mod foreign;
 mod groups;
 mod inbox;
 mod logs;
@@ -91,6 +92,8 @@ pub struct Ops {
     who: String,
     /// What is known of streams that aren't ours; the list of all streams reads on where it was.
     catalogue: Mutex<Catalogue>,
+    /// What was stuck in groups that aren't ours.
+    foreign: Mutex<foreign::Foreign>,
 }
 
 impl Ops {
@@ -111,6 +114,7 @@ impl Ops {
             read_only: AtomicBool::new(read_only),
             who: crate::config::operator(),
             catalogue: Mutex::default(),
+            foreign: Mutex::default(),
         })
     }
 
@@ -123,6 +127,7 @@ impl Ops {
             read_only: AtomicBool::new(false),
             who: crate::config::operator(),
             catalogue: Mutex::default(),
+            foreign: Mutex::default(),
         }
     }
 
@@ -174,6 +179,11 @@ impl Ops {
             vec![Source::foreign(stream)]
         }
     }
+}
+
+/// True for a stream of the pipeline by its short name, and the group of its own service.
+pub fn is_own_group(stream: &str, group: &str) -> bool {
+    STAGES.contains(&(stream, group))
 }
 
 /// True for the short name of a stream of the pipeline.

@@ -146,7 +146,7 @@ impl Ops {
         Ok((full, n))
     }
 
-    fn judge(&self, overview: &Overview, entry: PendingEntry) -> Option<StuckEntry> {
+    pub(super) fn judge(&self, overview: &Overview, entry: PendingEntry) -> Option<StuckEntry> {
         let owner_live = overview.is_live(&entry.consumer);
         let limit = if owner_live {
             self.config.visibility_ms

@@ -98,15 +98,9 @@ impl Ops {
     }
 
     async fn all_streams(&self, visible: &[String]) -> Result<StreamTable, OpsError> {
-        let look = {
-            let catalogue = self.catalogue.lock().unwrap_or_else(|e| e.into_inner());
-            catalogue.plan(visible)
-        };
-        let found = inspect::look(&self.redis, look).await?;
-        let now_ms = found.now_ms();
-        let ours = format!("{{{}:", self.redis.keys().prefix());
-        let mut catalogue = self.catalogue.lock().unwrap_or_else(|e| e.into_inner());
-        catalogue.take_in(found);
+        let now_ms = self.look_on(visible).await?;
+        let ours = self.own_prefix();
+        let catalogue = self.catalogue.lock().unwrap_or_else(|e| e.into_inner());
         let mut table = StreamTable {
             now_ms,
             searching: catalogue.is_searching(),
@@ -123,6 +117,24 @@ impl Ops {
             });
         }
         Ok(table)
+    }
+
+    /// Reads what is visible and the next streams in rotation; Redis TIME, ms.
+    pub(super) async fn look_on(&self, visible: &[String]) -> Result<u64, OpsError> {
+        let look = {
+            let catalogue = self.catalogue.lock().unwrap_or_else(|e| e.into_inner());
+            catalogue.plan(visible)
+        };
+        let found = inspect::look(&self.redis, look).await?;
+        let now_ms = found.now_ms();
+        let mut catalogue = self.catalogue.lock().unwrap_or_else(|e| e.into_inner());
+        catalogue.take_in(found);
+        Ok(now_ms)
+    }
+
+    /// How the keys of our streams begin.
+    pub(super) fn own_prefix(&self) -> String {
+        format!("{{{}:", self.redis.keys().prefix())
     }
 
     /// A page of a stream (ours by its short name, any other by its key): newest first before `from`, or

@@ -141,6 +141,39 @@ async fn a_claim_is_planned_done_audited_and_followed() {
 }
 
 #[tokio::test]
+async fn all_that_is_stuck_is_planned_of_everybody_or_of_one_and_what_is_wanted_of_it() {
+    let (_redis, ops) = pipeline().await;
+    let ids = |plan: &ClaimPlan| {
+        let ids = plan
+            .items
+            .iter()
+            .map(|i| (i.entry.source.partition, i.entry.id.clone()));
+        ids.collect::<Vec<_>>()
+    };
+    let every = |_: &StuckEntry| true;
+    let plan = ops.plan_claim_stuck(&all(), None, false, &every).await;
+    let plan = plan.expect("plan");
+    // live-2-2 works on the third of each partition.
+    let stuck = [(0, "1-1"), (0, "2-1"), (1, "1-1"), (1, "2-1")];
+    assert_eq!(ids(&plan), stuck.map(|(p, id)| (Some(p), id.to_owned())));
+    assert_eq!((plan.to.as_str(), plan.more), ("live-2-2", false));
+    let live = ops
+        .plan_claim_stuck(&all(), Some("live-2-2"), false, &every)
+        .await;
+    assert!(live.expect("plan").items.is_empty());
+    let second = |s: &StuckEntry| s.entry.id == "2-1" && s.entry.field("flow") == Some("7");
+    let plan = ops
+        .plan_claim_stuck(&all(), Some("gone-1-1"), true, &second)
+        .await;
+    let plan = plan.expect("plan");
+    assert_eq!(
+        ids(&plan),
+        [(Some(0), "2-1".to_owned()), (Some(1), "2-1".to_owned())]
+    );
+    assert_eq!(ops.claim(&plan).await.expect("report").claimed(), 2);
+}
+
+#[tokio::test]
 async fn only_a_live_consumer_of_the_group_can_be_the_target() {
     let (redis, ops) = pipeline().await;
     for name in ["gone-1-1", "misspelt"] {

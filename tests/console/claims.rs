@@ -70,6 +70,48 @@ fn connection(redis: &RedisServer) -> Connection {
     client.get_connection().expect("Redis answers")
 }
 
+#[test]
+fn what_is_stuck_in_foreign_groups_is_listed_and_all_of_it_claimed() {
+    let redis = RedisServer::start(&[]);
+    let mut connection = connection(&redis);
+    let ids = stuck_orders(&mut connection, 450);
+    let payload = [0, 255, 27, b'[', b'2', b'J'];
+    let mut cmd = redis::cmd("XADD");
+    cmd.arg("binary").arg("*").arg("payload").arg(&payload[..]);
+    let _: String = cmd.query(&mut connection).expect("added");
+    run::<()>(&mut connection, "XGROUP CREATE binary readers 0");
+    let read = "XREADGROUP GROUP readers lost COUNT 1 STREAMS binary >";
+    run::<redis::Value>(&mut connection, read);
+    let dir = tempfile::tempdir().expect("a directory");
+    let visibility = [("COMMS_VISIBILITY_MS", "5000")];
+    let mut terminal = console_with(&redis.url(), dir.path(), &["--all-streams"], &visibility);
+    terminal.until_contains("● live");
+    terminal.press("4");
+    terminal.until_contains(&ids[0]);
+    terminal.press("/lost\r");
+    terminal.until_contains("payload");
+    terminal.press("\u{1b}");
+    // Esc and a key in one piece would be that key with Alt.
+    terminal.until("no filter", Duration::from_secs(10), |s| {
+        !s.contains("filter lost")
+    });
+    terminal.press("/stream:orders\r");
+    terminal.until_contains("of 201 stuck, the oldest; there are more");
+    alive(&mut connection);
+    terminal.press("A");
+    terminal.until_contains("450 entries");
+    terminal.until_contains("type 450");
+    alive(&mut connection);
+    // Tab: the target, the idle time, then the count; from Cancel backwards it is the nearest.
+    terminal.press("\u{1b}[Z450\t\t\r");
+    terminal.until_contains("450 of 450 entries claimed");
+    let held: redis::Value = run(
+        &mut connection,
+        &format!("XINFO CONSUMERS {STREAM} {GROUP}"),
+    );
+    assert!(format!("{held:?}").contains("int(450)"), "{held:?}");
+}
+
 fn asked(terminal: &mut Terminal) {
     terminal.press("C");
     terminal.until_contains("XCLAIM");

@@ -21,7 +21,7 @@ pub(in crate::console) struct Held {
     pub consumer: String,
 }
 
-static COLUMNS: [Column; 4] = [
+pub(in crate::console) static COLUMNS: [Column; 4] = [
     Column::text("id", 15, 24, 0),
     Column::number("idle", 8, 0),
     Column::number("tries", 5, 1),
@@ -53,26 +53,9 @@ impl Listing for Held {
         let Some(Data::Held(entries)) = data else {
             return Vec::new();
         };
-        let old = |ms: u64| ms >= model.setting.visibility_ms;
         let rows = entries.iter().enumerate();
-        rows.map(|(item, entry)| Row {
-            id: format!("{} {}", entry.source.key, entry.id),
-            item,
-            fault: old(entry.idle_ms),
-            cells: vec![
-                Cell::text(&entry.id),
-                Cell::number(duration(entry.idle_ms), entry.idle_ms as f64).tint(
-                    if old(entry.idle_ms) {
-                        Tint::Warn
-                    } else {
-                        Tint::Text
-                    },
-                ),
-                Cell::count(entry.deliveries),
-                Cell::text(summary(entry.fields.as_deref())).dim().private(),
-            ],
-        })
-        .collect()
+        rows.map(|(item, entry)| row(item, entry, model.setting.visibility_ms))
+            .collect()
     }
 
     fn open(&self, _model: &Model, page: &Page, row: &Row) -> Option<Place> {
@@ -110,6 +93,22 @@ impl Listing for Held {
     fn remark(&self, page: &Page) -> Option<String> {
         let more = page.table.rows().len() >= crate::console::fetch::PAGE;
         more.then(|| "the first page".to_owned())
+    }
+}
+
+pub(in crate::console) fn row(item: usize, entry: &PendingEntry, visibility_ms: u64) -> Row {
+    let old = entry.idle_ms >= visibility_ms;
+    let tint = if old { Tint::Warn } else { Tint::Text };
+    Row {
+        id: format!("{} {}", entry.source.key, entry.id),
+        item,
+        fault: old,
+        cells: vec![
+            Cell::text(&entry.id),
+            Cell::number(duration(entry.idle_ms), entry.idle_ms as f64).tint(tint),
+            Cell::count(entry.deliveries),
+            Cell::text(summary(entry.fields.as_deref())).dim().private(),
+        ],
     }
 }
 

@@ -21,7 +21,7 @@ use crate::ops::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::console) struct Pending;
 
-static COLUMNS: [Column; 7] = [
+pub(in crate::console) static COLUMNS: [Column; 7] = [
     Column::text("id", 16, 24, 0),
     Column::text("stream", 18, 40, 3),
     Column::text("held by", 22, 34, 1),
@@ -40,8 +40,9 @@ impl Listing for Pending {
         "Pending".to_owned()
     }
 
-    fn query(&self, _model: &Model, _page: &Page) -> Option<Query> {
-        Some(Query::Stuck)
+    fn query(&self, model: &Model, _page: &Page) -> Option<Query> {
+        let all = model.setting.all_streams;
+        Some(Query::Stuck { all })
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -120,7 +121,7 @@ pub(in crate::console) fn stuck_of<'a>(page: &'a Page, row: &Row) -> Option<&'a 
     }
 }
 
-fn row(item: usize, stuck: &StuckEntry, visibility_ms: u64) -> Row {
+pub(in crate::console) fn row(item: usize, stuck: &StuckEntry, visibility_ms: u64) -> Row {
     let entry = &stuck.entry;
     let source = &entry.source;
     let bad = |is: bool, tint: Tint| if is { tint } else { Tint::Text };
@@ -143,7 +144,13 @@ fn row(item: usize, stuck: &StuckEntry, visibility_ms: u64) -> Row {
 
 fn detail(model: &Model, stuck: &StuckEntry, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
     let entry = &stuck.entry;
-    let owner = if stuck.owner_live { "alive" } else { "gone" };
+    // Nobody beats for a stream that isn't ours: all that is known is when its owner last read.
+    let owner = match (stuck.owner_live, entry.source.partition) {
+        (true, Some(_)) => "alive",
+        (false, Some(_)) => "gone",
+        (true, None) => "still reads",
+        (false, None) => "silent",
+    };
     let held = format!(
         "held by {} ({owner}), untouched for {}, delivered {}",
         entry.consumer,

@@ -1,13 +1,13 @@
 //! Claiming: the ids are frozen when the question is asked, each group of them has its plan, each id
 //! its outcome, and then the new owners are watched at their work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
     action::Act,
     dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage, Dialog, Input},
-    message::{Cmd, Failure},
-    model::Model,
+    message::{Cmd, Failure, Wanted},
+    model::{Model, Place},
     screens::{held::held_of, pending::stuck_of},
 };
 use super::feeds;
@@ -31,42 +31,87 @@ pub(super) fn open(model: &mut Model) -> Vec<Cmd> {
             });
         }
     }
-    if groups.is_empty() {
+    let parts = groups
+        .into_iter()
+        .map(|((stream, group), ids)| part(stream, group, Some(ids)));
+    let parts: Vec<ClaimPart> = parts.collect();
+    let plan = |dialog, part, request, _: &Model| Cmd::PlanClaim {
+        dialog,
+        part,
+        request,
+    };
+    ask(model, parts, plan)
+}
+
+/// All that is stuck in the groups that are listed, whether it is listed or not, as far as it passes the
+/// filter of the list.
+pub(super) fn open_all(model: &mut Model) -> Vec<Cmd> {
+    let page = model.page();
+    let mut groups = BTreeSet::new();
+    for row in page.table.in_order() {
+        let stuck = stuck_of(page, row).map(|stuck| &stuck.entry);
+        if let Some(entry) = stuck.or_else(|| held_of(page, row)) {
+            groups.insert((entry.source.stream.clone(), entry.group.clone()));
+        }
+    }
+    let parts = groups
+        .into_iter()
+        .map(|(stream, group)| part(stream, group, None));
+    let parts: Vec<ClaimPart> = parts.collect();
+    let plan = |dialog, part, request, model: &Model| Cmd::PlanClaimAll {
+        dialog,
+        part,
+        request,
+        wanted: wanted(model),
+    };
+    ask(model, parts, plan)
+}
+
+fn wanted(model: &Model) -> Wanted {
+    let page = model.page();
+    let consumer = match &page.place {
+        Place::Held(held) => Some(held.consumer.clone()),
+        _ => None,
+    };
+    Wanted {
+        consumer,
+        filter: page.table.filter.clone(),
+        faults_only: model.faults_only,
+        visibility_ms: model.setting.visibility_ms,
+    }
+}
+
+fn part(stream: String, group: String, ids: Option<Vec<PlannedId>>) -> ClaimPart {
+    ClaimPart {
+        stream,
+        group,
+        ids,
+        plan: None,
+    }
+}
+
+/// Opens the question; its plans are asked for.
+fn ask(
+    model: &mut Model,
+    parts: Vec<ClaimPart>,
+    plan: impl Fn(u64, usize, ClaimRequest, &Model) -> Cmd,
+) -> Vec<Cmd> {
+    if parts.is_empty() {
         return Vec::new();
     }
     model.dialogs += 1;
     let number = model.dialogs;
     let min_idle_ms = model.setting.visibility_ms.max(1);
-    let parts: Vec<ClaimPart> = groups
-        .into_iter()
-        .map(|((stream, group), ids)| ClaimPart {
-            stream,
-            group,
-            ids,
-            plan: None,
-        })
-        .collect();
-    let cmds = parts
-        .iter()
-        .enumerate()
-        .map(
-            |(
-                part,
-                ClaimPart {
-                    stream, group, ids, ..
-                },
-            )| Cmd::PlanClaim {
-                dialog: number,
-                part,
-                request: ClaimRequest {
-                    stream: stream.clone(),
-                    group: group.clone(),
-                    to: None,
-                    min_idle_ms: Some(min_idle_ms),
-                    which: Which::Entries(ids.clone()),
-                },
-            },
-        )
+    let request = |part: &ClaimPart| ClaimRequest {
+        stream: part.stream.clone(),
+        group: part.group.clone(),
+        to: None,
+        min_idle_ms: Some(min_idle_ms),
+        which: Which::Entries(part.ids.clone().unwrap_or_default()),
+    };
+    let numbered = parts.iter().enumerate();
+    let cmds = numbered
+        .map(|(n, part)| plan(number, n, request(part), model))
         .collect();
     model.dialog = Some(Dialog::Claim(ClaimDialog {
         number,
@@ -267,7 +312,8 @@ pub(super) fn left(model: &mut Model, number: u64, count: Result<usize, Failure>
     } = &mut dialog.stage
     {
         *looking = false;
-        *look_at_ms = now_ms + LOOK_MS;
+        // The more there are, the dearer the look.
+        *look_at_ms = now_ms + LOOK_MS + count.as_ref().map_or(0, |left| *left as u64 / 10);
         let before = *left;
         if let Ok(count) = count {
             *left = Some(count);

@@ -41,7 +41,7 @@ fn plan(model: &mut Model, group: &str, verb: GroupVerb) -> Vec<Cmd> {
         _ => return Vec::new(),
     };
     let (title, button) = words(&verb);
-    let change = Change::Group(GroupPlan {
+    let change = Change::Group(Box::new(GroupPlan {
         stream: stream.clone(),
         group: group.to_owned(),
         sources: Vec::new(),
@@ -49,7 +49,7 @@ fn plan(model: &mut Model, group: &str, verb: GroupVerb) -> Vec<Cmd> {
         warnings: Vec::new(),
         commands: Vec::new(),
         verb: verb.clone(),
-    });
+    }));
     let mut question = Confirm::new(confirm::number(model), title, button, 0, change);
     // Nothing can be confirmed before the plan is there.
     question.stage = ConfirmStage::Working;
@@ -101,7 +101,7 @@ pub(super) fn planned(
                 let lines = texts.iter().map(|text| (text.clone(), tint));
                 question.lines.extend(lines);
             }
-            question.change = Change::Group(plan);
+            question.change = Change::Group(Box::new(plan));
         }
     }
     Vec::new()

@@ -137,7 +137,7 @@ fn what_a_group_has_read_is_set_with_cancel_in_focus_and_the_command_shown() {
     let cmds = press(&mut model.clone(), "enter");
     assert!(!cmds.iter().any(|cmd| matches!(cmd, Cmd::Change { .. })));
     let cmds = press(&mut model, "right enter");
-    let change = Change::Group(plan);
+    let change = Change::Group(Box::new(plan));
     assert_eq!(cmds, [Cmd::Change { dialog, change }]);
 }
 

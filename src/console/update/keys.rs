@@ -11,6 +11,8 @@ use super::super::{
 };
 use super::{campaigns, claim, confirm, create, feeds, groups, lists, notify, palette, schedules};
 
+/// The longest outcome has a line for each of 100,000 ids.
+const MOST_LINES: usize = 110_000;
 /// Lines of PgUp and PgDn in a text.
 const PAGE: isize = 10;
 
@@ -50,10 +52,12 @@ pub(super) fn perform(model: &mut Model, action: &Action) -> Vec<Cmd> {
         Scope::Failures,
         Scope::Letters,
     ];
-    if lists.contains(&action.scope) && !action.dangerous || action.act == Act::Claim {
-        if let Act::Claim = action.act {
-            return claim::open(model);
-        }
+    match action.act {
+        Act::Claim => return claim::open(model),
+        Act::ClaimAll => return claim::open_all(model),
+        _ => {}
+    }
+    if lists.contains(&action.scope) && !action.dangerous {
         return list_act(model, action.act);
     }
     act(model, action.act)
@@ -246,7 +250,5 @@ pub(super) fn scroll(model: &mut Model, by: isize) {
         Some(Dialog::Confirm(confirm)) => &mut confirm.scroll,
         _ => return,
     };
-    *scroll = scroll
-        .saturating_add_signed(by.clamp(-100, 100) as i16)
-        .min(2_000);
+    *scroll = scroll.saturating_add_signed(by).min(MOST_LINES);
 }

@@ -5,6 +5,8 @@
 mod again_tests;
 mod campaigns;
 mod claim;
+#[cfg(test)]
+mod claim_all_tests;
 mod confirm;
 mod create;
 mod feeds;

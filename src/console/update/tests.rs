@@ -490,7 +490,7 @@ fn the_outcome_is_shown_and_the_new_owner_is_watched() {
     let cmds = press(&mut model, "4 space C");
     plan_all(&mut model, cmds);
     press(&mut model, "tab enter");
-    let entry = claim_dialog(&model).parts[0].ids[0].clone();
+    let entry = claim_dialog(&model).parts[0].ids.as_ref().expect("marked")[0].clone();
     let report = ClaimReport {
         group: "email-service".to_owned(),
         to: fixture::LIVE.to_owned(),

@@ -15,25 +15,34 @@ use crate::console::{
     theme::Theme,
 };
 use crate::ops::{
-    ClaimPlan,
+    ClaimPlan, ClaimReport,
     wording::{count, duration, rate},
 };
 
 pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>, area: Rect) {
     let wide = area.width.saturating_sub(8).clamp(56, 100);
     let cells = usize::from(wide.min(area.width)).saturating_sub(4);
-    let (lines, actions) = match &dialog.stage {
+    let (mut lines, actions) = match &dialog.stage {
         ClaimStage::Done { reports, left, .. } => {
             outcome::lines(dialog, reports, *left, cells, theme)
         }
         _ => asking(dialog, cells, theme),
     };
-    let high = (lines.len() + actions.len() + 3) as u16;
-    let title = format!("Claim {}", entries(dialog.asked() as u64));
+    let reports: &[Result<ClaimReport, String>] = match &dialog.stage {
+        ClaimStage::Done { reports, .. } => reports,
+        _ => &[],
+    };
+    let ids = outcome::ids(reports);
+    let all = lines.len() + ids;
+    let high = u16::try_from(all + actions.len() + 3).unwrap_or(u16::MAX);
+    let title = match dialog.parts.iter().all(|p| p.asked().is_some()) {
+        true => format!("Claim {}", entries(dialog.asked() as u64)),
+        false => "Claim all that is stuck".to_owned(),
+    };
     let most = area.height.saturating_sub(2);
     let inside = popup::open(canvas, area, (wide, high.min(most)), &title, theme);
     let room = usize::from(inside.height).saturating_sub(actions.len() + 1);
-    let mut first = usize::from(dialog.scroll).min(lines.len().saturating_sub(room));
+    let mut first = dialog.scroll.min(all.saturating_sub(room));
     // What has the focus is in view.
     let focused = lines
         .iter()
@@ -41,7 +50,17 @@ pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>,
     if let Some(line) = focused.filter(|l| *l < first || *l >= first + room) {
         first = line.saturating_sub(room / 2);
     }
-    for (row, line) in lines.iter().skip(first).take(room).enumerate() {
+    // Of a hundred thousand ids only those in view are made lines of.
+    let above = lines.len();
+    lines.extend(outcome::id_lines(
+        reports,
+        first.saturating_sub(above),
+        room,
+        cells,
+        theme,
+    ));
+    let hidden = first.min(above);
+    for (row, line) in lines.iter().skip(hidden).take(room).enumerate() {
         canvas.line(inside, row as u16, line);
     }
     let top = inside.height.saturating_sub(actions.len() as u16);
@@ -76,7 +95,10 @@ fn asking(dialog: &ClaimDialog, cells: usize, theme: &Theme) -> (Lines, Lines) {
         lines.push(Line::from(vec![
             Span::styled(cut(&part.stream, 30), theme.title),
             Span::styled(
-                format!("  {}  {}", part.group, entries(part.ids.len() as u64)),
+                match part.asked() {
+                    Some(n) => format!("  {}  {}", part.group, entries(n as u64)),
+                    None => format!("  {}  all that is stuck", part.group),
+                },
                 theme.dim,
             ),
         ]));
@@ -238,6 +260,10 @@ fn fresh(plan: &ClaimPlan, lines: &mut Lines, theme: &Theme) {
             entries(busy as u64),
             min_idle(plan.min_idle_ms)
         );
+        lines.push(Line::styled(text, theme.warn));
+    }
+    if plan.more {
+        let text = "  the first of more: claim again for the rest".to_owned();
         lines.push(Line::styled(text, theme.warn));
     }
     if !plan.absent.is_empty() {

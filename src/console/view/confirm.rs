@@ -28,7 +28,7 @@ pub(super) fn draw(theme: &Theme, confirm: &Confirm, canvas: &mut Canvas<'_>, ar
     let most = area.height.saturating_sub(2);
     let inside = popup::open(canvas, area, (wide, high.min(most)), &confirm.title, theme);
     let room = usize::from(inside.height).saturating_sub(actions.len() + 1);
-    let first = usize::from(confirm.scroll).min(lines.len().saturating_sub(room));
+    let first = confirm.scroll.min(lines.len().saturating_sub(room));
     for (line, y) in lines.iter().skip(first).take(room).zip(0..) {
         canvas.line(inside, y, line);
     }

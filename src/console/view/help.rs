@@ -16,7 +16,7 @@ use crate::console::{
     theme::Theme,
 };
 
-pub(super) fn draw(model: &Model, scroll: u16, canvas: &mut Canvas<'_>, area: Rect) {
+pub(super) fn draw(model: &Model, scroll: usize, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = &model.setting.theme;
     let lines = lines(&model.setting.keys, theme);
     let high = (lines.len() + 2) as u16;
@@ -28,7 +28,7 @@ pub(super) fn draw(model: &Model, scroll: u16, canvas: &mut Canvas<'_>, area: Re
         theme,
     );
     let most = lines.len().saturating_sub(usize::from(inside.height));
-    let first = usize::from(scroll).min(most);
+    let first = scroll.min(most);
     for (row, line) in lines
         .iter()
         .skip(first)

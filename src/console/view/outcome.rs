@@ -15,7 +15,7 @@ use crate::ops::{
     wording::{count, outcome},
 };
 
-/// The lines that scroll, and those that stay.
+/// The lines above those of the ids, and those that stay.
 pub(super) fn lines(
     dialog: &ClaimDialog,
     reports: &[Result<ClaimReport, String>],
@@ -69,27 +69,52 @@ pub(super) fn lines(
                 if !report.audited {
                     lines.push(Line::styled("not written to the audit", theme.warn));
                 }
-                for result in &report.results {
-                    let style = match result.outcome {
-                        ClaimOutcome::Claimed => theme.good,
-                        ClaimOutcome::Unknown | ClaimOutcome::NotTried { .. } => theme.bad,
-                        _ => theme.warn,
-                    };
-                    let what = match &result.outcome {
-                        ClaimOutcome::Claimed => format!("claimed by {}", report.to),
-                        other => outcome(other),
-                    };
-                    lines.push(Line::from(vec![
-                        Span::styled(left(&result.entry.id, 20), theme.text),
-                        Span::styled(format!(" {}", cut(&what, cells.saturating_sub(21))), style),
-                    ]));
-                }
             }
         }
     }
     let mut buttons = vec![Span::raw(" ")];
     buttons.extend(button("Close", true, theme.accent, theme));
     (lines, vec![Line::from(buttons)])
+}
+
+/// How many ids have an outcome.
+pub(super) fn ids(reports: &[Result<ClaimReport, String>]) -> usize {
+    reports.iter().flatten().map(|r| r.results.len()).sum()
+}
+
+/// A line an id, what went wrong first: `room` of them from `first` on.
+pub(super) fn id_lines(
+    reports: &[Result<ClaimReport, String>],
+    first: usize,
+    room: usize,
+    cells: usize,
+    theme: &Theme,
+) -> Lines {
+    let of = |claimed: bool| {
+        let all = reports.iter().flatten();
+        all.flat_map(|report| report.results.iter().map(move |result| (report, result)))
+            .filter(move |(_, r)| (r.outcome == ClaimOutcome::Claimed) == claimed)
+    };
+    of(false)
+        .chain(of(true))
+        .skip(first)
+        .take(room)
+        .map(|(report, result)| {
+            let style = match result.outcome {
+                ClaimOutcome::Claimed => theme.good,
+                ClaimOutcome::Unknown | ClaimOutcome::NotTried { .. } => theme.bad,
+                _ => theme.warn,
+            };
+            let what = match &result.outcome {
+                ClaimOutcome::Claimed => format!("claimed by {}", report.to),
+                other => outcome(other),
+            };
+            Line::from(vec![
+                Span::styled(left(&result.entry.id, 20), theme.text),
+                Span::styled(format!(" {}", cut(&what, cells.saturating_sub(21))), style),
+            ])
+        })
+        .collect()
 }
 
 fn word(outcome: &ClaimOutcome) -> &'static str {

@@ -11,9 +11,6 @@ use crate::queue::{
     operate::{self, ClaimOutcome, Held},
 };
 
-/// Ids per look.
-const PAGE: usize = 1_000;
-
 impl Ops {
     /// Does what the plan says to those entries that are still as it saw them.
     ///
@@ -100,12 +97,10 @@ impl Ops {
         }
         let mut left = 0;
         for (source, ids) in by_source {
-            for page in ids.chunks(PAGE) {
-                let (group, to) = (&report.group, &report.to);
-                left += operate::still_held(&self.redis, source, group, to, page)
-                    .await?
-                    .len();
-            }
+            let (group, to) = (&report.group, &report.to);
+            left += operate::still_held(&self.redis, source, group, to, &ids)
+                .await?
+                .len();
         }
         Ok(left)
     }

@@ -1,10 +1,17 @@
 //! Plans a claim: looks at the entries as they are, and at who could take them.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::{
-    super::{Ops, OpsError, is_ours, pending::no_group},
+    super::{
+        ConsumerView, Ops, OpsError, StuckEntry, is_own_group, pending::no_group, wording::duration,
+    },
     ClaimPlan, ClaimRequest, PlannedClaim, PlannedId, Target, Which, alive,
 };
-use crate::queue::inspect::{self, PendingEntry, PendingFilter, Source};
+use crate::{
+    event::STAGES,
+    queue::inspect::{self, PendingEntry, PendingFilter, Source},
+};
 
 /// A plan takes at most this many entries; the rest needs another plan.
 const MOST: usize = 100_000;
@@ -16,33 +23,8 @@ impl Ops {
     /// # Errors
     /// When Redis is away, the group isn't there, the target isn't alive or min-idle is 0.
     pub async fn plan_claim(&self, request: &ClaimRequest) -> Result<ClaimPlan, OpsError> {
-        let ClaimRequest { stream, group, .. } = request;
-        let min_idle_ms = request.min_idle_ms.unwrap_or(self.config.visibility_ms);
-        if min_idle_ms == 0 {
-            return Err(OpsError::Invalid(
-                "min-idle must not be 0: entries in work would be taken from their consumer"
-                    .to_owned(),
-            ));
-        }
-        let mut targets = self.targets(stream, group).await?;
-        targets.sort_by(|a, b| (a.in_hand, &a.name).cmp(&(b.in_hand, &b.name)));
-        let to = match &request.to {
-            None => targets.first().map_or_else(String::new, |t| t.name.clone()),
-            Some(name) => {
-                alive(&targets, name, group)?;
-                name.clone()
-            }
-        };
-        let mut plan = ClaimPlan {
-            stream: stream.clone(),
-            group: group.clone(),
-            to,
-            min_idle_ms,
-            targets,
-            items: Vec::new(),
-            absent: Vec::new(),
-            more: false,
-        };
+        let stream = &request.stream;
+        let mut plan = self.begin_plan(request).await?;
         match &request.which {
             Which::All => self.plan_all(&mut plan).await?,
             Which::Entries(entries) => {
@@ -61,6 +43,88 @@ impl Ops {
             }
         }
         Ok(plan)
+    }
+
+    /// Plans to claim all of a group that is stuck and `wanted`, be it listed or not, up to 100,000: of one
+    /// consumer, or of all. The whole list is walked; `bodies`: `wanted` looks at the fields.
+    ///
+    /// # Errors
+    /// As [`Ops::plan_claim`].
+    pub async fn plan_claim_stuck(
+        &self,
+        request: &ClaimRequest,
+        consumer: Option<&str>,
+        bodies: bool,
+        wanted: &(dyn Fn(&StuckEntry) -> bool + Sync),
+    ) -> Result<ClaimPlan, OpsError> {
+        let ClaimRequest { stream, group, .. } = request;
+        let mut plan = self.begin_plan(request).await?;
+        let ours = is_own_group(stream, group);
+        let overview = inspect::overview(&self.redis, &STAGES, self.config.presence_ms).await?;
+        for source in self.sources(stream) {
+            let readers = match ours {
+                true => HashMap::new(),
+                false => self.readers(&source, group).await?,
+            };
+            let mut filter = PendingFilter {
+                consumer: consumer.map(str::to_owned),
+                count: PAGE,
+                ..PendingFilter::default()
+            };
+            loop {
+                let mut page = inspect::held(&self.redis, &source, group, &filter)
+                    .await
+                    .map_err(|e| no_group(e, stream, group))?;
+                let Some(last) = page.last() else { break };
+                filter.start = format!("({}", last.id);
+                if bodies {
+                    inspect::bodies(&self.redis, page.iter_mut()).await?;
+                }
+                let stuck = page.into_iter().filter_map(|entry| match ours {
+                    true => self.judge(&overview, entry),
+                    false => self.judge_foreign(&readers, entry),
+                });
+                let stuck = stuck.filter(|s| wanted(s));
+                plan.items.extend(stuck.map(|s| planned(s.entry)));
+                if plan.items.len() > MOST {
+                    plan.items.truncate(MOST);
+                    plan.more = true;
+                    return Ok(plan);
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Who could take the entries; none are in it yet.
+    async fn begin_plan(&self, request: &ClaimRequest) -> Result<ClaimPlan, OpsError> {
+        let ClaimRequest { stream, group, .. } = request;
+        let min_idle_ms = request.min_idle_ms.unwrap_or(self.config.visibility_ms);
+        if min_idle_ms == 0 {
+            return Err(OpsError::Invalid(
+                "min-idle must not be 0: entries in work would be taken from their consumer"
+                    .to_owned(),
+            ));
+        }
+        let mut targets = self.targets(stream, group).await?;
+        targets.sort_by(|a, b| (a.in_hand, &a.name).cmp(&(b.in_hand, &b.name)));
+        let to = match &request.to {
+            None => targets.first().map_or_else(String::new, |t| t.name.clone()),
+            Some(name) => {
+                alive(&targets, name, group)?;
+                name.clone()
+            }
+        };
+        Ok(ClaimPlan {
+            stream: stream.clone(),
+            group: group.clone(),
+            to,
+            min_idle_ms,
+            targets,
+            items: Vec::new(),
+            absent: Vec::new(),
+            more: false,
+        })
     }
 
     async fn plan_all(&self, plan: &mut ClaimPlan) -> Result<(), OpsError> {
@@ -109,7 +173,7 @@ impl Ops {
     /// Who may get entries of that group. For a stream of ours: live workers of that service. For a
     /// foreign one nobody beats, so whoever has tried to read lately.
     pub(super) async fn targets(&self, stream: &str, group: &str) -> Result<Vec<Target>, OpsError> {
-        if is_ours(stream) {
+        if is_own_group(stream, group) {
             let workers = self.workers().await?;
             return Ok(workers
                 .into_iter()
@@ -122,21 +186,34 @@ impl Ops {
                 })
                 .collect());
         }
-        let view = inspect::groups_of(&self.redis, Source::foreign(stream)).await?;
-        let consumers = view
-            .groups
-            .into_iter()
-            .find(|g| g.name == group)
-            .map(|g| g.consumers)
-            .ok_or_else(|| {
-                OpsError::NotFound(format!("stream {stream:?} has no group {group:?}"))
-            })?;
-        Ok(consumers
-            .into_iter()
-            .filter(|c| c.idle_ms < self.config.visibility_ms)
+        let mut readers: BTreeMap<String, ConsumerView> = BTreeMap::new();
+        for source in self.sources(stream) {
+            // Says NOGROUP, where XINFO CONSUMERS would be taken for an empty group.
+            let none = PendingFilter {
+                count: 1,
+                ..PendingFilter::default()
+            };
+            inspect::held(&self.redis, &source, group, &none)
+                .await
+                .map_err(|e| no_group(e, stream, group))?;
+            for consumer in inspect::consumers(&self.redis, &source, group).await? {
+                let known = readers.entry(consumer.name.clone()).or_insert_with(|| {
+                    let (pending, idle_ms) = (0, u64::MAX);
+                    ConsumerView {
+                        pending,
+                        idle_ms,
+                        ..consumer.clone()
+                    }
+                });
+                known.pending += consumer.pending;
+                known.idle_ms = known.idle_ms.min(consumer.idle_ms);
+            }
+        }
+        let alive = readers.into_values().filter(|c| self.reads(c));
+        Ok(alive
             .map(|c| Target {
                 name: c.name,
-                state: "reading".to_owned(),
+                state: format!("read {} ago", duration(c.idle_ms)),
                 in_hand: c.pending,
                 rate: 0.0,
             })

@@ -3,9 +3,11 @@
 use redis::{RedisResult, Value};
 use serde::Serialize;
 
-use super::reply::{
-    Replies, entry, field_number, field_text, id_ms, id_pair, list, number, pairs, text,
+use super::{
+    reply::{Replies, entry, field_number, field_text, id_ms, id_pair, list, number, pairs, text},
+    stream::Source,
 };
+use crate::queue::Redis;
 
 /// Counting stops here; a look must stay cheap.
 const COUNT_AT_MOST: u64 = 2_000;
@@ -63,6 +65,37 @@ pub struct GroupView {
     pub oldest_idle_ms: Option<u64>,
 }
 
+/// Who has ever read for a group; nobody when the group isn't there.
+///
+/// # Errors
+/// Those of Redis.
+pub async fn consumers(
+    redis: &Redis,
+    source: &Source,
+    group: &str,
+) -> RedisResult<Vec<ConsumerView>> {
+    let mut pipe = redis::pipe();
+    pipe.cmd("XINFO")
+        .arg("CONSUMERS")
+        .arg(&source.key)
+        .arg(group);
+    let mut replies = Replies::of(&mut pipe, &mut redis.commands()).await?;
+    Ok(read_consumers(replies.take_or_nil()?))
+}
+
+fn read_consumers(value: Value) -> Vec<ConsumerView> {
+    let consumer = |value| {
+        let fields = pairs(value);
+        ConsumerView {
+            name: field_text(&fields, "name"),
+            pending: field_number(&fields, "pending").unwrap_or(0),
+            idle_ms: field_number(&fields, "idle").unwrap_or(0),
+            inactive_ms: field_number(&fields, "inactive"),
+        }
+    };
+    list(value).into_iter().map(consumer).collect()
+}
+
 impl GroupView {
     /// From one item of `XINFO GROUPS`.
     pub(super) fn from_reply(value: Value) -> Self {
@@ -109,18 +142,7 @@ impl GroupView {
         length: u64,
         first_id: &str,
     ) -> RedisResult<()> {
-        self.consumers = list(replies.take_or_nil()?)
-            .into_iter()
-            .map(|value| {
-                let fields = pairs(value);
-                ConsumerView {
-                    name: field_text(&fields, "name"),
-                    pending: field_number(&fields, "pending").unwrap_or(0),
-                    idle_ms: field_number(&fields, "idle").unwrap_or(0),
-                    inactive_ms: field_number(&fields, "inactive"),
-                }
-            })
-            .collect();
+        self.consumers = read_consumers(replies.take_or_nil()?);
         let waiting = list(replies.take_or_nil()?).into_iter().next();
         self.time_lag_ms = waiting
             .and_then(entry)

@@ -150,7 +150,7 @@ pub(super) fn id_ms(id: &str) -> u64 {
 }
 
 /// A stream id as a pair of numbers, so that ids can be compared.
-pub(super) fn id_pair(id: &str) -> (u64, u64) {
+pub(crate) fn id_pair(id: &str) -> (u64, u64) {
     let mut parts = id.split('-').map(|n| n.parse().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }

@@ -3,10 +3,16 @@
 //! The entries' crash counters are left alone: somebody decided, nobody died. Without RETRYCOUNT and
 //! JUSTID, so that Redis counts one more delivery (<https://redis.io/docs/latest/commands/xclaim/>).
 
-use redis::{RedisResult, Script, Value};
+use std::collections::HashSet;
+
+use redis::{RedisResult, Script};
 use serde::Serialize;
 
-use crate::queue::{Redis, inspect::Source, is_away};
+use crate::queue::{
+    Redis,
+    inspect::{self, PendingFilter, Source, id_pair},
+    is_away,
+};
 
 /// Ids per script; a script must not hold up the server.
 const PAGE: usize = 1_000;
@@ -166,7 +172,8 @@ async fn claim_page(
         .collect())
 }
 
-/// Of these ids, the ones that `consumer` still holds. One round trip for at most 1,000 ids.
+/// Of these ids, the ones that `consumer` still holds. Its own list is walked between the lowest and the
+/// highest, so that it costs what is left, not what was claimed.
 ///
 /// # Errors
 /// Those of Redis.
@@ -177,24 +184,30 @@ pub async fn still_held(
     consumer: &str,
     ids: &[String],
 ) -> RedisResult<Vec<String>> {
-    let mut pipe = redis::pipe();
-    for id in ids.iter().take(PAGE) {
-        pipe.cmd("XPENDING")
-            .arg(&source.key)
-            .arg(group)
-            .arg(id)
-            .arg(id)
-            .arg(1)
-            .arg(consumer);
-    }
-    if pipe.is_empty() {
+    let wanted: HashSet<&str> = ids.iter().map(String::as_str).collect();
+    let order = |id: &&String| id_pair(id);
+    let (Some(first), Some(last)) = (ids.iter().min_by_key(order), ids.iter().max_by_key(order))
+    else {
         return Ok(Vec::new());
+    };
+    let mut filter = PendingFilter {
+        consumer: Some(consumer.to_owned()),
+        start: first.clone(),
+        count: PAGE,
+        ..PendingFilter::default()
+    };
+    let mut left = Vec::new();
+    loop {
+        let page = inspect::held(redis, source, group, &filter).await?;
+        let Some(end) = page.last().map(|e| e.id.clone()) else {
+            return Ok(left);
+        };
+        let full = page.len() == PAGE;
+        let found = page.into_iter().map(|e| e.id);
+        left.extend(found.filter(|id| wanted.contains(id.as_str())));
+        if !full || id_pair(&end) >= id_pair(last) {
+            return Ok(left);
+        }
+        filter.start = format!("({end}");
     }
-    let rows: Vec<Value> = pipe.query_async(&mut redis.commands()).await?;
-    Ok(ids
-        .iter()
-        .zip(rows)
-        .filter(|(_, row)| matches!(row, Value::Array(rows) if !rows.is_empty()))
-        .map(|(id, _)| id.clone())
-        .collect())
 }
