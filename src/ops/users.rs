@@ -27,7 +27,7 @@ const COLUMNS: [&str; 6] = [
 ];
 
 /// A row that was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BadRow {
     /// Of the file, from 1; the headings are line 1.
     pub line: u64,
@@ -35,7 +35,7 @@ pub struct BadRow {
 }
 
 /// What became of a file. Every row is in one of the counts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ImportReport {
     pub read: u64,
     #[serde(flatten)]
@@ -107,6 +107,17 @@ impl Ops {
         self.record("users.import", &[], String::new(), after, String::new())
             .await;
         Ok(report)
+    }
+
+    /// Makes `count` users when there are none; answers how many were made, and how many there are.
+    ///
+    /// # Errors
+    /// When SQL is away.
+    pub async fn generate_users(&self, count: u64) -> Result<(u64, i64), OpsError> {
+        self.may_write()?;
+        let store = self.database.get().await?;
+        let made = store.seed_users(count).await?;
+        Ok((made, store.count_users().await?))
     }
 
     /// A page of users in the order of their ids, after `after`.

@@ -22,7 +22,17 @@ pub struct ImportedUser {
 }
 
 /// What became of the rows of an import.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
 pub struct Imported {
     pub new: u64,
     pub changed: u64,

@@ -28,9 +28,11 @@ pub use outbox::{OutboxKind, OutboxRow};
 
 mod deliveries;
 pub use deliveries::{Attempt, CHANNEL_EMAIL, Delivery, DeliveryStatus};
+mod filter;
 mod moves;
 mod search;
-pub use search::{AcceptTimes, Addressed, Answers, DeliveryFilter, DomainTimes};
+pub use filter::DeliveryFilter;
+pub use search::{AcceptTimes, Addressed, Answers, DomainTimes};
 mod requeue;
 pub use moves::Move;
 pub use requeue::{Again, Reopened, Requeued};
