@@ -229,6 +229,17 @@ impl Fleet {
         created["id"].as_i64().expect("an id")
     }
 
+    /// Creates a campaign of those words.
+    pub async fn create_with(&self, body: &Value) -> i64 {
+        let url = self.url("campaign-service", "/api/v1/campaigns");
+        let request = reqwest::Client::new().post(url).json(body);
+        let answer = request.send().await.expect("an answer");
+        let created: Value = answer.json().await.expect("JSON");
+        created["id"]
+            .as_i64()
+            .unwrap_or_else(|| panic!("not created: {created}"))
+    }
+
     pub async fn campaign(&self, id: i64) -> Value {
         let path = format!("/api/v1/campaigns/{id}");
         self.get("campaign-service", &path).await

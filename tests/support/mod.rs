@@ -3,6 +3,7 @@
 
 mod counting_smtp;
 mod fleet;
+mod pending;
 mod postgres;
 mod process;
 mod proxy;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub use self::{
     counting_smtp::{Act, CountingSmtp, Mail, Moment, Rule, Step, rules},
     fleet::{Fleet, WORKERS},
+    pending::leave_pending,
     postgres::{PostgresServer, postgres_database, postgres_url},
     process::{Server, directory, eventually, find, free_port},
     proxy::Proxy,
