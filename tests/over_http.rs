@@ -157,6 +157,16 @@ async fn users_come_from_a_file_and_go_to_one(api: &Api<'_>) {
         .await;
     assert!(why.contains("\"mail\"") && why.contains("email"), "{why}");
 
+    let request = api.ask(Method::POST, "user-service", "/api/v1/users/import");
+    let latin = b"email,\xe9\n".to_vec();
+    let why = api
+        .refused(request.header("content-type", CSV).body(latin), 422)
+        .await;
+    assert!(
+        why.starts_with("line 1: ") && why.contains("UTF-8"),
+        "{why}"
+    );
+
     let (kind, csv) = api.text("user-service", "/api/v1/users/export").await;
     assert!(kind.starts_with(CSV), "{kind}");
     assert!(

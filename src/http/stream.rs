@@ -39,16 +39,19 @@ pub(super) struct Incoming {
     piece: Bytes,
 }
 
-/// The reader, and what fills it until the body ends or nobody reads any more.
-pub(super) fn incoming(body: Body) -> (Incoming, impl Future<Output = ()> + Send) {
+/// The reader, and what fills it until the body ends or nobody reads any more; false: the body broke off.
+pub(super) fn incoming(body: Body) -> (Incoming, impl Future<Output = bool> + Send) {
     let (to, pieces) = mpsc::channel(AHEAD);
     let fill = async move {
         let mut stream = pin!(body.into_data_stream());
         while let Some(piece) = stream.next().await {
-            if to.send(piece.map_err(io::Error::other)).await.is_err() {
-                return;
+            let is_broken = piece.is_err();
+            let is_over = to.send(piece.map_err(io::Error::other)).await.is_err();
+            if is_broken || is_over {
+                return !is_broken;
             }
         }
+        true
     };
     let piece = Bytes::new();
     (Incoming { pieces, piece }, fill)

@@ -165,7 +165,12 @@ async fn import(
         let done = runtime.block_on(to.ops.import_users(file, bad, |_| ()));
         done.map(|report| Taken { report, bad_rows })
     });
-    let (done, ()) = tokio::join!(work, fill);
+    let (done, is_whole) = tokio::join!(work, fill);
+    if !is_whole {
+        return Err(Problem::bad_request(
+            "the body broke off; the rows before that are written, and it may be sent again",
+        ));
+    }
     let done = done.map_err(|_| Problem::internal("the import ended early; the log says why"))?;
     Ok(Json(done?))
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Ops, OpsError};
 use crate::{
     mail::check_address,
-    store::{Imported, ImportedUser, User, UserStatus},
+    store::{Imported, ImportedUser, User, UserStatus, folded},
 };
 
 /// Rows written in one transaction.
@@ -79,13 +79,12 @@ impl Ops {
             };
             report.read += 1;
             let line = record_line(&record, &before);
-            let user =
-                user.and_then(
-                    |user| match lines.insert(hashes.hash_one(&user.email), line) {
-                        None => Ok(user),
-                        Some(first) => Err(format!("its address is in line {first} already")),
-                    },
-                );
+            let user = user.and_then(|user| {
+                match lines.insert(hashes.hash_one(folded(&user.email)), line) {
+                    None => Ok(user),
+                    Some(first) => Err(format!("its address is in line {first} already")),
+                }
+            });
             match user {
                 Ok(user) => batch.push(user),
                 Err(reason) => {
@@ -255,5 +254,8 @@ fn wrong_row(error: &csv::Error) -> String {
 }
 
 fn unreadable(error: csv::Error) -> OpsError {
-    OpsError::Failed(anyhow::Error::new(error).context("the file can't be read"))
+    if is_of_the_file(&error) {
+        return OpsError::Failed(anyhow::Error::new(error).context("the file can't be read"));
+    }
+    OpsError::Invalid(format!("line 1: {}", wrong_row(&error)))
 }

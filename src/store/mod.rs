@@ -18,6 +18,7 @@ mod users;
 pub use users::{User, UserStatus};
 mod import;
 mod seed;
+pub(crate) use import::folded;
 pub use import::{Imported, ImportedUser};
 
 mod campaigns;
