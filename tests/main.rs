@@ -12,6 +12,7 @@ mod bad_input;
 mod console;
 mod faults;
 mod http;
+mod over_http;
 mod pipeline;
 mod queue;
 mod replay;

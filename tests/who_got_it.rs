@@ -19,7 +19,7 @@ finn@example.net,Finn,Äxample,active
 ";
 
 /// Workers, an inbox, and no user.
-async fn running(database: Option<String>) -> (Fleet, tempfile::TempDir, RedisServer) {
+pub(crate) async fn running(database: Option<String>) -> (Fleet, tempfile::TempDir, RedisServer) {
     comms::telemetry::install_tls_provider();
     let redis = RedisServer::start(&[]);
     let dir = tempfile::tempdir().expect("a directory");

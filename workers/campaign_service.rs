@@ -5,10 +5,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use comms::{
-    http::{
-        campaigns::{Campaigns, routes},
-        templates,
-    },
+    http::campaigns::{Campaigns, routes},
     ops::Ops,
     queue::Windows,
     relay::Relay,
@@ -31,11 +28,10 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
         worker.redis.clone(),
         store.clone(),
     ));
-    let api = templates::routes(Arc::clone(&ops)).merge(routes(Campaigns {
+    let http = worker.serve(routes(Campaigns {
         ops,
         relay: Arc::clone(&wake),
     }));
-    let http = worker.serve(api);
     let retention = tokio::spawn(retention::run(
         worker.redis.clone(),
         store.clone(),

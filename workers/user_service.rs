@@ -4,15 +4,10 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use axum::{
-    Router,
-    extract::State,
-    routing::{get, post},
-};
 use comms::{
     event::{self, CampaignTurn, Event, NotificationRequested, TURNS, VERSION},
-    http::{Json, Path, Problem},
-    ops::OpsError,
+    http::users::routes,
+    ops::Ops,
     queue::{self, Entry, Handler, Outage, Outcome, Page, Paged, Redis, Settler, Windows},
     store::{Store, User},
     worker::{self, Worker, patiently},
@@ -36,16 +31,12 @@ fn main() -> ExitCode {
 async fn run(mut worker: Worker) -> anyhow::Result<()> {
     worker.readiness.down("users", "not yet made");
     let store = worker.store().await?;
-    let users = Users {
-        store: store.clone(),
-        count: worker.config.users,
-    };
-    let http = worker.serve(
-        Router::new()
-            .route("/api/v1/user/{id}", get(user))
-            .route("/api/v1/user/generate", post(generate))
-            .with_state(users),
-    );
+    let ops = Arc::new(Ops::with(
+        &worker.config,
+        worker.redis.clone(),
+        store.clone(),
+    ));
+    let http = worker.serve(routes(ops, worker.config.users));
     let made = patiently("making the users", &worker.shutdown, || {
         store.seed_users(worker.config.users)
     })
@@ -169,27 +160,4 @@ fn requested(user: User) -> NotificationRequested {
         first_name: user.first_name,
         last_name: user.last_name,
     }
-}
-
-#[derive(Clone)]
-struct Users {
-    store: Store,
-    count: u64,
-}
-
-async fn user(State(users): State<Users>, Path(id): Path<i64>) -> Result<Json<User>, Problem> {
-    let user = users.store.user(id).await.map_err(OpsError::from)?;
-    user.map(Json)
-        .ok_or_else(|| Problem::not_found(format!("there is no user {id}")))
-}
-
-/// Makes the users when there are none, as the start does.
-async fn generate(State(users): State<Users>) -> Result<Json<serde_json::Value>, Problem> {
-    let made = users
-        .store
-        .seed_users(users.count)
-        .await
-        .map_err(OpsError::from)?;
-    let total = users.store.count_users().await.map_err(OpsError::from)?;
-    Ok(Json(serde_json::json!({ "made": made, "total": total })))
 }

@@ -3,8 +3,11 @@
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    deliveries::DeliveriesCommand, schedule::ScheduleCommand, template::TemplateCommand,
-    users::UsersCommand, words::WordsArgs,
+    deliveries::{ChosenArgs, DeliveriesCommand},
+    schedule::ScheduleCommand,
+    template::TemplateCommand,
+    users::UsersCommand,
+    words::WordsArgs,
 };
 use crate::{console::ThemeChoice, ops::wording::parse_duration};
 
@@ -235,15 +238,8 @@ With --wait: shows the progress, prints the totals, and the exit code is 1 if an
 A finished campaign runs again. Nobody who got the mail gets it twice. Exit code 1: nobody was chosen.")]
     RetryFailed {
         id: i64,
-        /// Only those refused with this SMTP code; may be repeated
-        #[arg(long = "code", value_name = "CODE")]
-        codes: Vec<u16>,
-        /// Only addresses in this domain; may be repeated
-        #[arg(long = "domain", value_name = "DOMAIN")]
-        domains: Vec<String>,
-        /// Only this user; may be repeated
-        #[arg(long = "user", value_name = "ID")]
-        users: Vec<i64>,
+        #[command(flatten)]
+        filter: ChosenArgs,
     },
     /// Decide on mails of which nobody knows whether they arrived
     #[command(

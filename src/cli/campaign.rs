@@ -11,7 +11,7 @@ use super::{
     status::campaign_table,
 };
 use crate::ops::{
-    AgainReport, AskedWords, CampaignRow, CampaignView, NewCampaign, Ops, Resolution, RetryFilter,
+    AgainReport, AskedWords, CampaignRow, CampaignView, NewCampaign, Ops, Resolution,
     wording::{count, duration, rate, signed},
 };
 
@@ -48,17 +48,8 @@ pub(super) async fn run(ops: &Ops, command: &CampaignCommand, out: &Out) -> Resu
             }
             Ok(Answer::Yes)
         }
-        CampaignCommand::RetryFailed {
-            id,
-            codes,
-            domains,
-            users,
-        } => {
-            let filter = RetryFilter {
-                codes: codes.clone(),
-                domains: domains.clone(),
-                users: users.clone(),
-            };
+        CampaignCommand::RetryFailed { id, filter } => {
+            let filter = filter.filter(None);
             again(&ops.retry_failed(*id, &filter).await?, "queued again", out)
         }
         CampaignCommand::Resolve {

@@ -1,20 +1,16 @@
 //! `deliveries …`: who got what. `campaign report`: a campaign in figures.
 
 use anyhow::Result;
-use clap::{Args, Subcommand, ValueEnum};
-use serde::Serialize;
+use clap::{Args, Subcommand};
 
 use super::{Answer, Out, campaign::figures};
 use crate::{
     ops::{
-        CampaignReport, Ops,
+        CampaignReport, DeliveryPages, Format, Ops,
         wording::{at, duration, rate, signed},
     },
     store::{Addressed, DeliveryFilter, DeliveryStatus},
 };
-
-/// Rows read at a time.
-const PAGE: u32 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub enum DeliveriesCommand {
@@ -39,7 +35,7 @@ pub enum DeliveriesCommand {
     Export {
         #[command(flatten)]
         filter: FilterArgs,
-        #[arg(long, value_enum, default_value_t = Format::Csv)]
+        #[arg(long, default_value_t = Format::Csv)]
         format: Format,
     },
 }
@@ -52,33 +48,42 @@ pub struct FilterArgs {
     /// sending, retrying, queued, accepted, failed, suppressed, cancelled or in_doubt
     #[arg(long)]
     pub status: Option<DeliveryStatus>,
-    /// SMTP code of the last reply
-    #[arg(long)]
-    pub code: Option<u16>,
-    /// Domain of the address
-    #[arg(long)]
-    pub domain: Option<String>,
-    #[arg(long)]
-    pub address: Option<String>,
+    #[command(flatten)]
+    pub chosen: ChosenArgs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    Csv,
-    /// JSON lines: an object a line
-    Jsonl,
+/// Whom it concerns. Each may be repeated, and one of its values must fit.
+#[derive(Debug, Args)]
+pub struct ChosenArgs {
+    /// SMTP code of the last reply; may be repeated
+    #[arg(long = "code", value_name = "CODE")]
+    pub codes: Vec<u16>,
+    /// Domain of the address; may be repeated
+    #[arg(long = "domain", value_name = "DOMAIN")]
+    pub domains: Vec<String>,
+    /// Address; may be repeated
+    #[arg(long = "address", value_name = "ADDRESS")]
+    pub addresses: Vec<String>,
+    /// User; may be repeated
+    #[arg(long = "user", value_name = "ID")]
+    pub users: Vec<i64>,
+}
+
+impl ChosenArgs {
+    pub(super) fn filter(&self, status: Option<DeliveryStatus>) -> DeliveryFilter {
+        DeliveryFilter {
+            status,
+            codes: self.codes.clone(),
+            domains: self.domains.clone(),
+            addresses: self.addresses.clone(),
+            users: self.users.clone(),
+        }
+    }
 }
 
 impl FilterArgs {
     fn filter(&self) -> DeliveryFilter {
-        let domain = self.domain.as_deref();
-        DeliveryFilter {
-            campaign: self.campaign,
-            status: self.status,
-            code: self.code,
-            domain: domain.map(|d| d.trim_start_matches('@').to_owned()),
-            address: self.address.clone(),
-        }
+        self.chosen.filter(self.status)
     }
 }
 
@@ -88,13 +93,13 @@ pub(super) async fn run(ops: &Ops, command: &DeliveriesCommand, out: &Out) -> Re
             filter,
             limit,
             after,
-        } => list(
-            &ops.deliveries(&filter.filter(), *after, *limit).await?,
-            out,
-        ),
-        DeliveriesCommand::Export { filter, format } => {
-            export(ops, &filter.filter(), *format, out).await
+        } => {
+            let found = ops
+                .deliveries(filter.campaign, &filter.filter(), *after, *limit)
+                .await?;
+            list(&found, out)
         }
+        DeliveriesCommand::Export { filter, format } => export(ops, filter, *format, out).await,
     }
 }
 
@@ -131,72 +136,13 @@ fn list(found: &[Addressed], out: &Out) -> Result<Answer> {
     })
 }
 
-/// A line of an export.
-#[derive(Serialize)]
-struct Line<'a> {
-    campaign_id: i64,
-    user_id: i64,
-    address: Option<&'a str>,
-    status: DeliveryStatus,
-    attempt: u32,
-    round: u32,
-    code: Option<u16>,
-    answer: Option<&'a str>,
-    message_id: &'a str,
-    created_at: String,
-    updated_at: String,
-}
-
-impl<'a> Line<'a> {
-    fn of(found: &'a Addressed) -> Self {
-        let d = &found.delivery;
-        Self {
-            campaign_id: d.campaign_id,
-            user_id: d.user_id,
-            address: found.address.as_deref(),
-            status: d.status,
-            attempt: d.attempt,
-            round: d.round,
-            code: d.code,
-            answer: d.answer.as_deref(),
-            message_id: &d.message_id,
-            created_at: at(d.created_at_ms),
-            updated_at: at(d.updated_at_ms),
-        }
-    }
-}
-
 /// Page by page: a million rows take no more memory than a thousand.
-async fn export(ops: &Ops, filter: &DeliveryFilter, format: Format, out: &Out) -> Result<Answer> {
-    let mut after = 0;
-    let mut is_first = true;
-    loop {
-        let page = ops.deliveries(filter, after, PAGE).await?;
-        let mut bytes = Vec::new();
-        match format {
-            Format::Csv => {
-                let mut csv = csv::WriterBuilder::new()
-                    .has_headers(is_first)
-                    .from_writer(&mut bytes);
-                for found in &page {
-                    csv.serialize(Line::of(found))?;
-                }
-                csv.flush()?;
-            }
-            Format::Jsonl => {
-                for found in &page {
-                    serde_json::to_writer(&mut bytes, &Line::of(found))?;
-                    bytes.push(b'\n');
-                }
-            }
-        }
+async fn export(ops: &Ops, args: &FilterArgs, format: Format, out: &Out) -> Result<Answer> {
+    let mut pages = DeliveryPages::new(args.campaign, args.filter(), format);
+    while let Some(bytes) = pages.next(ops).await? {
         out.bytes(&bytes)?;
-        is_first = false;
-        match page.last() {
-            Some(last) if page.len() == PAGE as usize => after = last.delivery.user_id,
-            _ => return Ok(Answer::Yes),
-        }
     }
+    Ok(Answer::Yes)
 }
 
 pub(super) fn report(report: &CampaignReport, out: &Out) -> Result<Answer> {

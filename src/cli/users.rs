@@ -5,19 +5,15 @@ use std::{fs::File, io::Write, path::PathBuf};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use indicatif::ProgressBar;
-use serde::Serialize;
 
 use super::{Answer, Out};
 use crate::{
     ops::{
-        Ops,
+        Ops, UserPages,
         wording::{at, count},
     },
     store::{User, UserStatus},
 };
-
-/// Rows read at a time.
-const PAGE: u32 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub enum UsersCommand {
@@ -127,44 +123,12 @@ async fn import(ops: &Ops, path: &PathBuf, out: &Out) -> Result<Answer> {
     })
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    id: i64,
-    email: &'a str,
-    first_name: &'a str,
-    last_name: &'a str,
-    status: UserStatus,
-    created_at: String,
-}
-
 async fn export(ops: &Ops, status: Option<UserStatus>, out: &Out) -> Result<Answer> {
-    let mut after = 0;
-    let mut is_first = true;
-    loop {
-        let page = ops.users(status, after, PAGE).await?;
-        let mut bytes = Vec::new();
-        let mut csv = csv::WriterBuilder::new()
-            .has_headers(is_first)
-            .from_writer(&mut bytes);
-        for user in &page {
-            csv.serialize(Line {
-                id: user.id,
-                email: &user.email,
-                first_name: &user.first_name,
-                last_name: &user.last_name,
-                status: user.status,
-                created_at: at(user.created_at_ms),
-            })?;
-        }
-        csv.flush()?;
-        drop(csv);
+    let mut pages = UserPages::new(status);
+    while let Some(bytes) = pages.next(ops).await? {
         out.bytes(&bytes)?;
-        is_first = false;
-        match page.last() {
-            Some(last) if page.len() == PAGE as usize => after = last.id,
-            _ => return Ok(Answer::Yes),
-        }
     }
+    Ok(Answer::Yes)
 }
 
 fn show(user: &User, out: &Out) -> Result<Answer> {

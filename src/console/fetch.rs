@@ -13,8 +13,9 @@ use super::{
     screens::{held, pending},
 };
 use crate::ops::{
-    CampaignView, ClaimReport, DeadAction, DeadFilter, DeadPlan, DeadReport, DeliveryStatus, Ops,
-    OpsError, PlannedLetter, RetryFilter, Status, StoredTemplate, StuckEntry, grouped, look_ahead,
+    CampaignView, ClaimReport, DeadAction, DeadFilter, DeadPlan, DeadReport, DeliveryFilter,
+    DeliveryStatus, Ops, OpsError, PlannedLetter, Status, StoredTemplate, StuckEntry, grouped,
+    look_ahead,
     wording::{count, dead_outcome},
 };
 
@@ -297,9 +298,9 @@ async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
         Change::ResumeCampaign(id) => steered(id, ops.resume(id).await),
         Change::CancelCampaign(id) => steered(id, ops.cancel(id).await),
         Change::RetryFailed { campaign, users } => {
-            let filter = RetryFilter {
+            let filter = DeliveryFilter {
                 users,
-                ..RetryFilter::default()
+                ..DeliveryFilter::default()
             };
             let report = ops.retry_failed(campaign, &filter).await?;
             let text = format!("{} queued again", count(report.deliveries));

@@ -1,4 +1,4 @@
-//! The HTTP face of campaigns.
+//! The HTTP face of campaigns, and all that campaign-service answers.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use tokio::sync::Notify;
 use utoipa::{IntoParams, OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Json, Path, Problem, Query};
+use super::{Json, Path, Problem, Query, deliveries, templates};
 use crate::{
     config::Profile,
-    ops::{AgainReport, CampaignView, NewCampaign, Ops, OpsError, RetryFilter, generated_name},
+    ops::{AgainReport, CampaignView, DeliveryFilter, NewCampaign, Ops, OpsError, generated_name},
 };
 
 /// What the routes share. `relay` is woken when it has something to tell Redis.
@@ -36,6 +36,7 @@ struct Description;
 
 /// The routes below `/api/v1`, and their description at `/openapi.json`.
 pub fn routes(campaigns: Campaigns) -> Router {
+    let ops = Arc::clone(&campaigns.ops);
     let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(create_by_get))
         .routes(routes!(list, create))
@@ -46,6 +47,8 @@ pub fn routes(campaigns: Campaigns) -> Router {
         .routes(routes!(reconcile))
         .routes(routes!(retry_failed))
         .with_state(campaigns)
+        .merge(templates::routes(Arc::clone(&ops)))
+        .merge(deliveries::routes(ops))
         .split_for_parts();
     router.route("/openapi.json", get(async move || axum::Json(description)))
 }
@@ -184,17 +187,18 @@ async fn reconcile(State(to): State<Campaigns>, Path(id): Path<i64>) -> Answer {
 ///
 /// Without a body to all of them.
 #[utoipa::path(post, path = "/api/v1/campaigns/{id}/retry-failed", params(("id" = i64, Path)),
-    request_body = Option<RetryFilter>,
+    request_body = Option<DeliveryFilter>,
     responses(
         (status = 200, body = AgainReport),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "a filter that asks for others than failed ones", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "it was cancelled", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn retry_failed(
     State(to): State<Campaigns>,
     Path(id): Path<i64>,
-    body: Option<Json<RetryFilter>>,
+    body: Option<Json<DeliveryFilter>>,
 ) -> Result<Json<AgainReport>, Problem> {
     let filter = body.map(|Json(filter)| filter).unwrap_or_default();
     let done = to.ops.retry_failed(id, &filter).await;

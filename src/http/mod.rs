@@ -1,13 +1,16 @@
 //! What every HTTP server of ours has: health, metrics, problems as errors, a bearer token, an orderly end.
 
 pub mod campaigns;
+mod deliveries;
 mod extract;
 pub mod mails;
 mod problem;
 mod readiness;
 pub mod schedules;
 mod server;
-pub mod templates;
+mod stream;
+mod templates;
+pub mod users;
 
 pub use extract::{Json, Path, Query};
 pub use problem::Problem;

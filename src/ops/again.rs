@@ -1,25 +1,13 @@
 //! What failed goes again, what is in doubt is resolved, what Redis lost is counted anew. The ledger decides;
 //! the relay tells Redis.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::{CampaignView, Ops, OpsError};
+use super::{CampaignView, Ops, OpsError, deliveries::checked};
 use crate::{
     queue,
-    store::{Again, CampaignStatus, DeliveryStatus, Reopened},
+    store::{Again, CampaignStatus, DeliveryFilter, DeliveryStatus, Reopened},
 };
-
-/// Which of a campaign's failed deliveries go again. Empty lists mean any.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RetryFilter {
-    /// SMTP codes of the last reply.
-    pub codes: Vec<u16>,
-    /// Domains of the addresses.
-    pub domains: Vec<String>,
-    /// Users.
-    pub users: Vec<i64>,
-}
 
 /// What is known about a mail in doubt, or wanted of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,19 +44,15 @@ impl Ops {
     pub async fn retry_failed(
         &self,
         id: i64,
-        filter: &RetryFilter,
+        filter: &DeliveryFilter,
     ) -> Result<AgainReport, OpsError> {
-        let domains = filter.domains.iter();
-        let domains: Vec<String> = domains
-            .map(|d| d.trim().trim_start_matches('@').to_owned())
-            .collect();
-        if domains.iter().any(String::is_empty) {
-            return Err(OpsError::Invalid("a domain must not be empty".to_owned()));
+        if let Some(status) = filter.status.filter(|s| *s != DeliveryStatus::Failed) {
+            let text = format!("status is {status}: only what has failed goes again");
+            return Err(OpsError::Invalid(text));
         }
+        let filter = checked(filter)?;
         let again = Again {
-            codes: &filter.codes,
-            domains: &domains,
-            users: Some(filter.users.as_slice()).filter(|users| !users.is_empty()),
+            filter: &filter,
             ..Again::all(id, DeliveryStatus::Failed)
         };
         self.requeue("campaign.retry-failed", again).await

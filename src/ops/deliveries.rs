@@ -9,7 +9,7 @@ use crate::store::{Addressed, Answers, DeliveryFilter, DomainTimes};
 const NAMED: u32 = 10;
 
 /// A campaign in figures.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CampaignReport {
     pub campaign: CampaignView,
     /// Accepted mails a second, from the first to the last.
@@ -25,21 +25,25 @@ pub struct CampaignReport {
 }
 
 impl Ops {
-    /// A page of deliveries in the order of the users, after the user `after`.
+    /// A page of a campaign's deliveries in the order of the users, after the user `after`; campaign 0 has the
+    /// single mails.
     ///
     /// # Errors
-    /// When there is no such campaign, or SQL is away.
+    /// When there is no such campaign, the filter makes no sense, or SQL is away.
     pub async fn deliveries(
         &self,
+        campaign: i64,
         filter: &DeliveryFilter,
         after: i64,
         limit: u32,
     ) -> Result<Vec<Addressed>, OpsError> {
-        if filter.campaign != 0 {
-            self.row_of(filter.campaign).await?;
+        if campaign != 0 {
+            self.row_of(campaign).await?;
         }
-        let store = self.database.get().await?;
-        Ok(store.search_deliveries(filter, after, limit).await?)
+        let (filter, store) = (checked(filter)?, self.database.get().await?);
+        Ok(store
+            .search_deliveries(campaign, &filter, after, limit)
+            .await?)
     }
 
     /// # Errors
@@ -63,4 +67,18 @@ impl Ops {
             slowest_domains: store.slowest_domains(id, NAMED).await?,
         })
     }
+}
+
+/// The domains without their @, nothing empty.
+pub(super) fn checked(filter: &DeliveryFilter) -> Result<DeliveryFilter, OpsError> {
+    let mut filter = filter.clone();
+    for domain in &mut filter.domains {
+        *domain = domain.trim().trim_start_matches('@').to_owned();
+    }
+    for (what, values) in [("domain", &filter.domains), ("address", &filter.addresses)] {
+        if values.iter().any(String::is_empty) {
+            return Err(OpsError::Invalid(format!("{what} must not be empty")));
+        }
+    }
+    Ok(filter)
 }

@@ -14,6 +14,7 @@ mod deliveries;
 mod diagnosis;
 mod doctor;
 mod error;
+mod export;
 mod failures;
 mod foreign;
 mod groups;
@@ -55,8 +56,8 @@ pub use crate::queue::inspect::{
 };
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
 pub use crate::secrets::{SecretPath, SecretsStatus};
-pub use crate::store::{Delivery, DeliveryStatus, StoredTemplate};
-pub use again::{AgainReport, Paused, Resolution, RetryFilter};
+pub use crate::store::{Delivery, DeliveryFilter, DeliveryStatus, StoredTemplate};
+pub use again::{AgainReport, Paused, Resolution};
 pub use ahead::{Ahead, When, look_ahead};
 pub use campaigns::{CampaignView, NewCampaign, generated_name};
 pub use claim::{
@@ -69,6 +70,7 @@ pub use dead::{
 pub use deliveries::CampaignReport;
 pub use diagnosis::{Finding, Remedy, Severity, diagnose};
 pub use error::OpsError;
+pub use export::{DeliveryPages, Format, UserPages};
 pub use failures::{FailureGroup, Failures};
 pub use groups::{GroupPlan, GroupResult, GroupVerb};
 pub use inbox::{InboxMessage, InboxStats, MailBody, MailText};

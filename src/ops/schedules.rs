@@ -1,5 +1,7 @@
 //! Schedules: campaigns that start again and again. The scheduler starts them; here they are written down.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     schedule::{MAX_CAP, Rule, zone},
-    store::{self, Fire, MisfirePolicy, Schedule, ScheduleStatus, Words},
+    store::{self, CampaignStatus, Fire, MisfirePolicy, Schedule, ScheduleStatus, Words},
 };
 
 /// Start times that are shown ahead.
@@ -19,7 +21,7 @@ const LONGEST_NAME: usize = 150;
 const DEFAULT_CAP: u32 = 10;
 
 /// What is needed to write one. In an edit, `None` keeps what there is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskedSchedule {
     #[serde(default)]
@@ -42,7 +44,7 @@ pub struct AskedSchedule {
 }
 
 /// What every face shows of a schedule, and the JSON that it answers with.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ScheduleView {
     pub id: i64,
     pub name: String,
@@ -66,7 +68,7 @@ pub struct ScheduleView {
 }
 
 /// What became of a planned time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FireView {
     /// As the schedule's zone shows it.
     pub planned: String,
@@ -81,7 +83,7 @@ pub struct FireView {
 }
 
 /// A schedule and what became of its last planned times.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ScheduleDetail {
     #[serde(flatten)]
     pub view: ScheduleView,
@@ -139,11 +141,8 @@ impl Ops {
     /// # Errors
     /// When SQL is away.
     pub async fn schedules(&self, limit: u32, after: i64) -> Result<Vec<ScheduleView>, OpsError> {
-        let mut views = Vec::new();
-        for schedule in self.database.get().await?.schedules(limit, after).await? {
-            views.push(self.schedule_view(&schedule).await?);
-        }
-        Ok(views)
+        let schedules = self.database.get().await?.schedules(limit, after).await?;
+        self.schedule_views(&schedules).await
     }
 
     /// One, with what became of its last ten planned times.
@@ -152,9 +151,14 @@ impl Ops {
     /// When there is none of that id.
     pub async fn schedule(&self, id: i64) -> Result<ScheduleDetail, OpsError> {
         let schedule = self.schedule_of(id).await?;
+        let store = self.database.get().await?;
         let mut history = Vec::new();
-        for fire in self.database.get().await?.fires(id, 10).await? {
-            history.push(self.fire_view(&schedule, &fire).await?);
+        for fire in store.fires(id, 10).await? {
+            let campaign = match fire.campaign_id {
+                Some(id) => store.campaign(id).await?,
+                None => None,
+            };
+            history.push(fire_view(&schedule, &fire, campaign.map(|c| c.status)));
         }
         Ok(ScheduleDetail {
             view: self.schedule_view(&schedule).await?,
@@ -300,56 +304,68 @@ impl Ops {
     }
 
     async fn schedule_view(&self, schedule: &Schedule) -> Result<ScheduleView, OpsError> {
-        let rule = Rule::parse(&schedule.cron, &schedule.zone).ok();
-        let next = match (&rule, schedule.next_at_ms) {
-            (Some(rule), Some(next)) => std::iter::once(next)
-                .chain(rule.upcoming(next, AHEAD - 1))
-                .map(|at| rule.shown(at))
-                .collect(),
-            _ => Vec::new(),
-        };
-        let last = self.database.get().await?.fires(schedule.id, 1).await?;
-        let last = match last.first() {
-            Some(fire) => Some(self.fire_view(schedule, fire).await?),
-            None => None,
-        };
-        let template = &schedule.words.template;
-        Ok(ScheduleView {
-            id: schedule.id,
-            name: schedule.name.clone(),
-            status: schedule.status.as_str().to_owned(),
-            reason: schedule.reason.clone(),
-            cron: schedule.cron.clone(),
-            cron_words: rule.map_or_else(String::new, |rule| rule.words()),
-            tz: schedule.zone.clone(),
-            misfire: schedule.misfire.as_str().to_owned(),
-            misfire_cap: schedule.misfire_cap,
-            subject: schedule.words.subject.clone(),
-            template: template
-                .as_ref()
-                .map(|(name, version)| format!("{name}@{version}")),
-            in_doubt_policy: schedule.in_doubt.as_str().to_owned(),
-            next,
-            next_at_ms: schedule.next_at_ms,
-            last,
-            created_at: super::campaigns::rfc3339(schedule.created_at_ms),
-        })
+        let views = self.schedule_views(std::slice::from_ref(schedule)).await?;
+        views.into_iter().next().ok_or_else(|| unknown(schedule.id))
     }
 
-    async fn fire_view(&self, schedule: &Schedule, fire: &Fire) -> Result<FireView, OpsError> {
-        let campaign = match fire.campaign_id {
-            Some(id) => self.database.get().await?.campaign(id).await?,
-            None => None,
+    /// Of schedules in the order of their ids, with one question for all of them.
+    async fn schedule_views(&self, schedules: &[Schedule]) -> Result<Vec<ScheduleView>, OpsError> {
+        let (Some(first), Some(last)) = (schedules.first(), schedules.last()) else {
+            return Ok(Vec::new());
         };
-        let several = fire.until_ms != fire.planned_at_ms;
-        Ok(FireView {
-            planned: shown(schedule, fire.planned_at_ms),
-            until: several.then(|| shown(schedule, fire.until_ms)),
-            outcome: fire.outcome.as_str().to_owned(),
-            campaign_id: fire.campaign_id,
-            campaign_status: campaign.map(|c| c.status.as_str().to_owned()),
-            late_ms: fire.fired_at_ms - fire.planned_at_ms,
-        })
+        let store = self.database.get().await?;
+        let fires = store.last_fires(first.id, last.id).await?;
+        let fires: HashMap<i64, _> = fires.into_iter().map(|f| (f.0.schedule_id, f)).collect();
+        let view = |schedule: &Schedule| {
+            let last = fires.get(&schedule.id);
+            let last = last.map(|(fire, campaign)| fire_view(schedule, fire, *campaign));
+            view(schedule, last)
+        };
+        Ok(schedules.iter().map(view).collect())
+    }
+}
+
+fn view(schedule: &Schedule, last: Option<FireView>) -> ScheduleView {
+    let rule = Rule::parse(&schedule.cron, &schedule.zone).ok();
+    let next = match (&rule, schedule.next_at_ms) {
+        (Some(rule), Some(next)) => std::iter::once(next)
+            .chain(rule.upcoming(next, AHEAD - 1))
+            .map(|at| rule.shown(at))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let template = &schedule.words.template;
+    ScheduleView {
+        id: schedule.id,
+        name: schedule.name.clone(),
+        status: schedule.status.as_str().to_owned(),
+        reason: schedule.reason.clone(),
+        cron: schedule.cron.clone(),
+        cron_words: rule.map_or_else(String::new, |rule| rule.words()),
+        tz: schedule.zone.clone(),
+        misfire: schedule.misfire.as_str().to_owned(),
+        misfire_cap: schedule.misfire_cap,
+        subject: schedule.words.subject.clone(),
+        template: template
+            .as_ref()
+            .map(|(name, version)| format!("{name}@{version}")),
+        in_doubt_policy: schedule.in_doubt.as_str().to_owned(),
+        next,
+        next_at_ms: schedule.next_at_ms,
+        last,
+        created_at: super::campaigns::rfc3339(schedule.created_at_ms),
+    }
+}
+
+fn fire_view(schedule: &Schedule, fire: &Fire, campaign: Option<CampaignStatus>) -> FireView {
+    let several = fire.until_ms != fire.planned_at_ms;
+    FireView {
+        planned: shown(schedule, fire.planned_at_ms),
+        until: several.then(|| shown(schedule, fire.until_ms)),
+        outcome: fire.outcome.as_str().to_owned(),
+        campaign_id: fire.campaign_id,
+        campaign_status: campaign.map(|status| status.as_str().to_owned()),
+        late_ms: fire.fired_at_ms - fire.planned_at_ms,
     }
 }
 

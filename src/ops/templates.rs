@@ -12,7 +12,7 @@ use crate::{
 const SAMPLE: u32 = 50;
 
 /// Words that are to be kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTemplate {
     pub name: String,
@@ -23,11 +23,12 @@ pub struct NewTemplate {
     pub html: String,
     /// Values for the fields below `vars`, to try it with; they aren't kept.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub variables: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A mail as somebody would get it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Preview {
     pub to: String,
     pub subject: String,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Ops, OpsError};
 use crate::{
     mail::check_address,
-    store::{Imported, ImportedUser, User, UserStatus},
+    store::{Imported, ImportedUser, User, UserStatus, folded},
 };
 
 /// Rows written in one transaction.
@@ -27,7 +27,7 @@ const COLUMNS: [&str; 6] = [
 ];
 
 /// A row that was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BadRow {
     /// Of the file, from 1; the headings are line 1.
     pub line: u64,
@@ -35,7 +35,7 @@ pub struct BadRow {
 }
 
 /// What became of a file. Every row is in one of the counts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ImportReport {
     pub read: u64,
     #[serde(flatten)]
@@ -79,13 +79,12 @@ impl Ops {
             };
             report.read += 1;
             let line = record_line(&record, &before);
-            let user =
-                user.and_then(
-                    |user| match lines.insert(hashes.hash_one(&user.email), line) {
-                        None => Ok(user),
-                        Some(first) => Err(format!("its address is in line {first} already")),
-                    },
-                );
+            let user = user.and_then(|user| {
+                match lines.insert(hashes.hash_one(folded(&user.email)), line) {
+                    None => Ok(user),
+                    Some(first) => Err(format!("its address is in line {first} already")),
+                }
+            });
             match user {
                 Ok(user) => batch.push(user),
                 Err(reason) => {
@@ -107,6 +106,17 @@ impl Ops {
         self.record("users.import", &[], String::new(), after, String::new())
             .await;
         Ok(report)
+    }
+
+    /// Makes `count` users when there are none; answers how many were made, and how many there are.
+    ///
+    /// # Errors
+    /// When SQL is away.
+    pub async fn generate_users(&self, count: u64) -> Result<(u64, i64), OpsError> {
+        self.may_write()?;
+        let store = self.database.get().await?;
+        let made = store.seed_users(count).await?;
+        Ok((made, store.count_users().await?))
     }
 
     /// A page of users in the order of their ids, after `after`.
@@ -244,5 +254,8 @@ fn wrong_row(error: &csv::Error) -> String {
 }
 
 fn unreadable(error: csv::Error) -> OpsError {
-    OpsError::Failed(anyhow::Error::new(error).context("the file can't be read"))
+    if is_of_the_file(&error) {
+        return OpsError::Failed(anyhow::Error::new(error).context("the file can't be read"));
+    }
+    OpsError::Invalid(format!("line 1: {}", wrong_row(&error)))
 }

@@ -40,7 +40,7 @@ impl DeliveryStatus {
 }
 
 /// A row of the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Delivery {
     /// 0 for a single mail.
     pub campaign_id: i64,
@@ -69,7 +69,7 @@ pub struct Delivery {
 }
 
 /// An attempt that didn't succeed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Attempt {
     pub round: u32,
     pub attempt: u32,

@@ -1,8 +1,8 @@
 //! Users from elsewhere: known by their address, so that an import may be repeated.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use sqlx::{Any, AssertSqlSafe, Row, Transaction};
+use sqlx::{Any, AssertSqlSafe, Transaction};
 
 use super::{
     now_ms,
@@ -22,7 +22,17 @@ pub struct ImportedUser {
 }
 
 /// What became of the rows of an import.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
 pub struct Imported {
     pub new: u64,
     pub changed: u64,
@@ -38,7 +48,8 @@ impl std::ops::AddAssign for Imported {
 }
 
 impl Store {
-    /// Writes users in one transaction. The addresses must be different ones.
+    /// Writes users in one transaction. The addresses must be different ones, capitals apart; a user who is there
+    /// already keeps the spelling.
     pub async fn import_users(&self, users: &[ImportedUser]) -> sqlx::Result<Imported> {
         limited(async {
             let mut transaction = self.begin().await?;
@@ -54,10 +65,10 @@ impl Store {
                 .await?;
             let mut done = Imported::default();
             for piece in pieces(users) {
-                let known = known(&mut transaction, piece).await?;
+                let known = known(&mut transaction, self.dialect(), piece).await?;
                 let (mut new, mut changed) = (Vec::new(), Vec::new());
                 for user in piece {
-                    match known.get(&user.email) {
+                    match known.get(&folded(&user.email)) {
                         None => {
                             new.push(merged(user, None, next_id));
                             next_id += 1;
@@ -132,9 +143,16 @@ impl Store {
         Ok(())
     }
 
-    /// The user with that address; capitals matter, as they do in an import.
+    /// The user with that address, capitals apart; of several the one who is spelled so, else the first.
     pub async fn user_of(&self, email: &str) -> sqlx::Result<Option<User>> {
-        let query = sqlx::query_as("SELECT * FROM users WHERE email = $1").bind(email.to_owned());
+        let text = format!(
+            "SELECT * FROM users WHERE {} = $1
+             ORDER BY CASE WHEN email = $2 THEN 0 ELSE 1 END, id LIMIT 1",
+            folded_column(self.dialect())
+        );
+        let query = sqlx::query_as(AssertSqlSafe(text))
+            .bind(folded(email))
+            .bind(email.to_owned());
         limited(query.fetch_optional(&self.pool)).await
     }
 
@@ -157,25 +175,45 @@ impl Store {
     }
 }
 
+/// Capitals of ASCII only: those of other letters are the mail server's affair.
+pub(crate) fn folded(email: &str) -> String {
+    email.to_ascii_lowercase()
+}
+
+/// As the index of migration 0030 has it.
+fn folded_column(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "LOWER(email)",
+        Dialect::Postgres => "LOWER(email COLLATE \"C\")",
+    }
+}
+
+/// The users who are there already, by their folded addresses; of two spellings in an older table, the one
+/// that is asked for, else the first.
 async fn known(
     transaction: &mut Transaction<'_, Any>,
+    dialect: Dialect,
     users: &[ImportedUser],
 ) -> sqlx::Result<HashMap<String, User>> {
     let text = format!(
-        "SELECT * FROM users WHERE email IN ({})",
+        "SELECT * FROM users WHERE {} IN ({}) ORDER BY id",
+        folded_column(dialect),
         list(users.len(), 1)
     );
-    let mut query = sqlx::query(AssertSqlSafe(text));
+    let mut query = sqlx::query_as(AssertSqlSafe(text));
     for user in users {
-        query = query.bind(user.email.as_str());
+        query = query.bind(folded(&user.email));
     }
-    let rows = query.fetch_all(&mut **transaction).await?;
-    rows.iter()
-        .map(|row| {
-            let user = <User as sqlx::FromRow<'_, _>>::from_row(row)?;
-            Ok((row.try_get("email")?, user))
-        })
-        .collect()
+    let found: Vec<User> = query.fetch_all(&mut **transaction).await?;
+    let spelled: HashSet<&str> = users.iter().map(|user| user.email.as_str()).collect();
+    let mut known = HashMap::new();
+    for user in found {
+        let key = folded(&user.email);
+        if spelled.contains(user.email.as_str()) || !known.contains_key(&key) {
+            known.insert(key, user);
+        }
+    }
+    Ok(known)
 }
 
 /// What the user is after the import.
@@ -185,7 +223,7 @@ fn merged(user: &ImportedUser, before: Option<&User>, id: i64) -> User {
     };
     User {
         id,
-        email: user.email.clone(),
+        email: before.map_or(&user.email, |b| &b.email).clone(),
         first_name: name(&user.first_name, before.map(|b| &b.first_name)),
         last_name: name(&user.last_name, before.map(|b| &b.last_name)),
         status: user

@@ -18,6 +18,7 @@ mod users;
 pub use users::{User, UserStatus};
 mod import;
 mod seed;
+pub(crate) use import::folded;
 pub use import::{Imported, ImportedUser};
 
 mod campaigns;
@@ -28,9 +29,11 @@ pub use outbox::{OutboxKind, OutboxRow};
 
 mod deliveries;
 pub use deliveries::{Attempt, CHANNEL_EMAIL, Delivery, DeliveryStatus};
+mod filter;
 mod moves;
 mod search;
-pub use search::{AcceptTimes, Addressed, Answers, DeliveryFilter, DomainTimes};
+pub use filter::DeliveryFilter;
+pub use search::{AcceptTimes, Addressed, Answers, DomainTimes};
 mod requeue;
 pub use moves::Move;
 pub use requeue::{Again, Reopened, Requeued};

@@ -5,6 +5,7 @@ use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 
 use super::{
     deliveries::DeliveryStatus,
+    filter::{ADDRESSED, ANY, DeliveryFilter},
     now_ms,
     open::{Store, limited},
     outbox::{OutboxKind, open_row},
@@ -19,10 +20,8 @@ pub struct Again<'a> {
     pub from: DeliveryStatus,
     /// Only these users; `None` for all.
     pub users: Option<&'a [i64]>,
-    /// Only those that the server refused with one of these codes; empty for any.
-    pub codes: &'a [u16],
-    /// Only those whose address is in one of these domains; empty for any.
-    pub domains: &'a [String],
+    /// Of those that are `from`.
+    pub filter: &'a DeliveryFilter,
     /// What one recipient is sent instead of the user's own data; only with one user.
     pub with: Option<&'a str>,
     /// Those above this user, 0 for all.
@@ -54,69 +53,47 @@ impl<'a> Again<'a> {
             campaign,
             from,
             users: None,
-            codes: &[],
-            domains: &[],
+            filter: &ANY,
             with: None,
             after: 0,
             limit: 1_000,
         }
     }
 
-    /// The condition on a row; `$1` campaign, `$2` status, `$3` after, `$4` limit, then codes, domains, users.
+    /// The condition on a row; `$1` campaign, `$2` status, `$3` after, `$4` limit, then the filter and the users.
     /// The status is looked at again outside the subquery: PostgreSQL repeats only that when a row was changed
     /// meanwhile.
     fn picked(&self) -> String {
-        let mut only = String::new();
-        let mut next = 5;
-        if !self.codes.is_empty() {
-            only += &format!(" AND code IN ({})", list(self.codes.len(), next));
-            next += self.codes.len();
-        }
-        if !self.domains.is_empty() {
-            let each: Vec<String> = (next..next + self.domains.len())
-                .map(|n| format!("LOWER(email) LIKE ${n} ESCAPE '!'"))
-                .collect();
-            only += &format!(
-                " AND user_id IN (SELECT id FROM users WHERE {})",
-                each.join(" OR ")
-            );
-            next += self.domains.len();
-        }
+        let mut only = self.filter.conditions(5);
+        let next = 5 + self.filter.places();
         match self.users {
             Some([]) => only += " AND 1 = 0",
-            Some(users) => only += &format!(" AND user_id IN ({})", list(users.len(), next)),
+            Some(users) => only += &format!(" AND d.user_id IN ({})", list(users.len(), next)),
             None => {}
         }
         format!(
             "WHERE campaign_id = $1 AND status = $2 AND channel = 'email' AND user_id IN (
-                 SELECT user_id FROM deliveries
-                 WHERE campaign_id = $1 AND status = $2 AND channel = 'email' AND user_id > $3{only}
-                 ORDER BY user_id LIMIT $4)"
+                 SELECT d.user_id {ADDRESSED}
+                 WHERE d.campaign_id = $1 AND d.status = $2 AND d.channel = 'email' AND d.user_id > $3{only}
+                 ORDER BY d.user_id LIMIT $4)"
         )
     }
 
     /// How many values [`Again::picked`] takes.
     fn places(&self) -> usize {
-        4 + self.codes.len() + self.domains.len() + self.users.map_or(0, <[i64]>::len)
+        4 + self.filter.places() + self.users.map_or(0, <[i64]>::len)
     }
 
     fn bind<'q>(
         &self,
         query: sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>,
     ) -> sqlx::query::Query<'q, Any, sqlx::any::AnyArguments> {
-        let mut query = query
+        let query = query
             .bind(self.campaign)
             .bind(self.from.as_str())
             .bind(self.after)
             .bind(i64::from(self.limit.min(1_000)));
-        for code in self.codes {
-            query = query.bind(i64::from(*code));
-        }
-        for domain in self.domains {
-            let escaped = domain.to_lowercase().replace('!', "!!");
-            let escaped = escaped.replace('%', "!%").replace('_', "!_");
-            query = query.bind(format!("%@{escaped}"));
-        }
+        let mut query = self.filter.bind(query);
         for user in self.users.unwrap_or_default() {
             query = query.bind(*user);
         }

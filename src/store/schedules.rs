@@ -3,7 +3,7 @@
 use sqlx::{Any, AssertSqlSafe, FromRow, Row, any::AnyRow, query::Query};
 
 use super::{
-    campaigns::InDoubt,
+    campaigns::{CampaignStatus, InDoubt},
     now_ms,
     open::{Store, limited},
     words::{word, words},
@@ -288,6 +288,34 @@ impl Store {
         .bind(schedule)
         .bind(i64::from(limit));
         limited(query.fetch_all(&self.pool)).await
+    }
+
+    /// The last planned time of each schedule with `from <= id <= upto`, and how its campaign stands.
+    pub async fn last_fires(
+        &self,
+        from: i64,
+        upto: i64,
+    ) -> sqlx::Result<Vec<(Fire, Option<CampaignStatus>)>> {
+        let query = sqlx::query(
+            "SELECT f.*, c.status AS campaign_status FROM (
+                 SELECT schedule_id, MAX(planned_at_ms) AS planned_at_ms FROM fires
+                 WHERE schedule_id >= $1 AND schedule_id <= $2 GROUP BY schedule_id) AS last
+             JOIN fires f ON f.schedule_id = last.schedule_id AND f.planned_at_ms = last.planned_at_ms
+             LEFT JOIN campaigns c ON c.id = f.campaign_id",
+        )
+        .bind(from)
+        .bind(upto);
+        let rows = limited(query.fetch_all(&self.pool)).await?;
+        rows.iter()
+            .map(|row| {
+                let status: Option<&str> = row.try_get("campaign_status")?;
+                let status = match status {
+                    Some(_) => Some(word(row, "campaign_status")?),
+                    None => None,
+                };
+                Ok((Fire::from_row(row)?, status))
+            })
+            .collect()
     }
 
     /// When the next campaign is due: of a schedule, or a single start.

@@ -4,26 +4,13 @@ use sqlx::{AssertSqlSafe, FromRow, Row, any::AnyRow};
 
 use super::{
     deliveries::{Delivery, DeliveryStatus},
+    filter::{ADDRESSED, DeliveryFilter},
     open::{Dialect, Store, limited},
     words::word,
 };
 
-/// Which of a campaign's deliveries. `None` means any.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeliveryFilter {
-    /// 0: single mails.
-    pub campaign: i64,
-    pub status: Option<DeliveryStatus>,
-    /// SMTP code of the last reply.
-    pub code: Option<u16>,
-    /// Of the address, without the @; capitals don't matter.
-    pub domain: Option<String>,
-    /// The whole address; capitals don't matter.
-    pub address: Option<String>,
-}
-
 /// A delivery and whom it went to.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Addressed {
     /// As it is now; `None` when the user is gone.
     pub address: Option<String>,
@@ -32,7 +19,7 @@ pub struct Addressed {
 }
 
 /// Deliveries with the same status and code, and one of their answers.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Answers {
     pub status: DeliveryStatus,
     pub code: Option<u16>,
@@ -41,7 +28,7 @@ pub struct Answers {
 }
 
 /// How long the mails to a domain took, from the first claim to the server's acceptance.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct DomainTimes {
     pub domain: String,
     pub accepted: i64,
@@ -60,11 +47,6 @@ pub struct AcceptTimes {
     pub again: i64,
 }
 
-/// A user's address, or a single mail's.
-const ADDRESSED: &str = "FROM deliveries d
-    LEFT JOIN users u ON d.campaign_id <> 0 AND u.id = d.user_id
-    LEFT JOIN mails m ON d.campaign_id = 0 AND m.id = d.user_id";
-
 impl FromRow<'_, AnyRow> for Addressed {
     fn from_row(row: &AnyRow) -> sqlx::Result<Self> {
         Ok(Self {
@@ -75,51 +57,24 @@ impl FromRow<'_, AnyRow> for Addressed {
 }
 
 impl Store {
-    /// A page in the order of the users, after the user `after`.
+    /// A page in the order of the users, after the user `after`. Campaign 0 has the single mails.
     pub async fn search_deliveries(
         &self,
+        campaign: i64,
         filter: &DeliveryFilter,
         after: i64,
         limit: u32,
     ) -> sqlx::Result<Vec<Addressed>> {
-        let mut text = format!(
+        let text = format!(
             "SELECT d.*, COALESCE(u.email, m.address) AS address {ADDRESSED}
-             WHERE d.campaign_id = $1 AND d.user_id > $2"
+             WHERE d.campaign_id = $1 AND d.user_id > $2{} ORDER BY d.user_id, d.channel LIMIT ${}",
+            filter.conditions(3),
+            filter.places() + 3
         );
-        // Only what is asked for is in the text: the planner must see it.
-        let mut place = 3;
-        let mut add = |condition: &str, is_asked: bool| {
-            if is_asked {
-                text.push_str(&format!(
-                    " AND {}",
-                    condition.replace('?', &format!("${place}"))
-                ));
-                place += 1;
-            }
-        };
-        add("d.status = ?", filter.status.is_some());
-        add("d.code = ?", filter.code.is_some());
-        let domain = "LOWER(COALESCE(u.email, m.address)) LIKE ? ESCAPE '\\'";
-        add(domain, filter.domain.is_some());
-        let address = "LOWER(COALESCE(u.email, m.address)) = ?";
-        add(address, filter.address.is_some());
-        text.push_str(&format!(" ORDER BY d.user_id, d.channel LIMIT ${place}"));
-        let mut query = sqlx::query_as(AssertSqlSafe(text))
-            .bind(filter.campaign)
-            .bind(after);
-        if let Some(status) = filter.status {
-            query = query.bind(status.as_str());
-        }
-        if let Some(code) = filter.code {
-            query = query.bind(i64::from(code));
-        }
-        if let Some(domain) = &filter.domain {
-            query = query.bind(format!("%@{}", pattern(&domain.to_lowercase())));
-        }
-        if let Some(address) = &filter.address {
-            query = query.bind(address.to_lowercase());
-        }
-        limited(query.bind(i64::from(limit)).fetch_all(&self.pool)).await
+        let query = sqlx::query(AssertSqlSafe(text)).bind(campaign).bind(after);
+        let query = filter.bind(query).bind(i64::from(limit));
+        let rows = limited(query.fetch_all(&self.pool)).await?;
+        rows.iter().map(Addressed::from_row).collect()
     }
 
     /// The answers to a campaign's mails, the most frequent first.
@@ -206,11 +161,4 @@ impl Store {
             })
             .collect()
     }
-}
-
-/// Nothing in it stands for something else.
-fn pattern(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_")
 }

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// One version of a stored template; it never changes.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct StoredTemplate {
     pub name: String,
     /// Counts from 1.

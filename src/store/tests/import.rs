@@ -1,6 +1,6 @@
 use super::{
     super::{Imported, ImportedUser, UserStatus},
-    on_both,
+    on_both, sql,
 };
 
 fn user(email: &str, first_name: Option<&str>, status: Option<UserStatus>) -> ImportedUser {
@@ -39,6 +39,27 @@ on_both! {
         assert_eq!(inactive, [five]);
         assert_eq!(store.list_users(None, 702, 9).await.unwrap().len(), 2);
         assert_eq!(store.import_users(&[]).await.unwrap(), Imported::default());
+    }
+
+    async fn addresses_that_differ_in_capitals_are_one_user_who_keeps_the_spelling(db) {
+        let store = db.open().await;
+        store.import_users(&[user("Ann.Lee@Example.org", None, None), user("ÄB@example.org", None, None)]).await.unwrap();
+        let again = [user("ann.lee@example.ORG", Some("Ann"), None), user("ÄB@example.org", None, None)];
+        let done = store.import_users(&again).await.unwrap();
+        assert_eq!(done, Imported { new: 0, changed: 1, unchanged: 1 });
+        let ann = store.user_of("ANN.LEE@EXAMPLE.ORG").await.unwrap().unwrap();
+        assert_eq!((ann.email.as_str(), ann.first_name.as_str()), ("Ann.Lee@Example.org", "Ann"));
+        assert!(store.user_of("äb@example.org").await.unwrap().is_none(), "only capitals of ASCII are folded");
+
+        // An older table may hold two spellings; each is found by its own.
+        sql(&store, "INSERT INTO users (id, email, first_name, last_name, status, created_at_ms)
+            VALUES (9, 'ann.lee@example.org', 'Other', '', 'active', 0)").await;
+        assert_eq!(store.user_of("ann.lee@example.org").await.unwrap().unwrap().id, 9);
+        assert_eq!(store.user_of("ANN.lee@example.org").await.unwrap().unwrap().id, ann.id);
+        let one = [user("ann.lee@example.org", Some("New"), None)];
+        assert_eq!(store.import_users(&one).await.unwrap().changed, 1);
+        assert_eq!(store.user(9).await.unwrap().unwrap().first_name, "New");
+        assert_eq!(store.user(ann.id).await.unwrap().unwrap().first_name, "Ann");
     }
 
     async fn two_imports_at_once_make_each_user_once(db) {

@@ -1,7 +1,7 @@
 use super::{
     super::{
-        Again, CampaignStatus, Claim, DeliveryResult, DeliveryStatus, Ledger, OutboxKind, Reopened,
-        Requeued, Store,
+        Again, CampaignStatus, Claim, DeliveryFilter, DeliveryResult, DeliveryStatus, Ledger,
+        OutboxKind, Reopened, Requeued, Store,
     },
     campaign, claim, on_both, result,
 };
@@ -82,8 +82,12 @@ on_both! {
         ledger.record((1..=20).map(failed).collect()).await.unwrap();
         let domain = |email: &str| email.split('@').nth(1).unwrap().to_owned();
         let wanted = domain(&store.user(1).await.unwrap().unwrap().email).to_uppercase();
-        let domains = ["no.example".to_owned(), wanted.clone()];
-        let what = Again { codes: &[452, 421], domains: &domains, ..Again::all(id, Failed) };
+        let filter = DeliveryFilter {
+            codes: vec![452, 421],
+            domains: vec!["no.example".to_owned(), wanted.clone()],
+            ..DeliveryFilter::default()
+        };
+        let what = Again { filter: &filter, ..Again::all(id, Failed) };
         let mut expected = Vec::new();
         for user in store.users(&(1..=20).collect::<Vec<_>>()).await.unwrap() {
             if user.id % 2 == 1 && domain(&user.email).to_uppercase() == wanted {
@@ -92,8 +96,11 @@ on_both! {
         }
         expected.sort_unstable();
         assert_eq!(users(&again(&store, what, 1).await), expected);
-        let wild = ["%".to_owned()];
-        assert!(again(&store, Again { domains: &wild, ..Again::all(id, Failed) }, 1).await.is_empty());
+        let wild = DeliveryFilter { domains: vec!["%".to_owned()], ..DeliveryFilter::default() };
+        assert!(again(&store, Again { filter: &wild, ..Again::all(id, Failed) }, 1).await.is_empty());
+        let address = store.user(2).await.unwrap().unwrap().email.to_uppercase();
+        let one = DeliveryFilter { addresses: vec![address], ..DeliveryFilter::default() };
+        assert_eq!(users(&again(&store, Again { filter: &one, ..Again::all(id, Failed) }, 1).await), [2]);
     }
 
     async fn a_finished_campaign_runs_again_only_when_something_goes_again(db) {

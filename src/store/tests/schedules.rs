@@ -75,6 +75,9 @@ on_both! {
         assert_eq!(partitions, [0, 1]);
         assert_eq!(store.next_due().await.unwrap(), Some(120_000));
         assert_eq!(store.fires(schedule.id, 9).await.unwrap(), fired.fires);
+        let last = store.last_fires(1, schedule.id).await.unwrap();
+        assert_eq!(last, [(fired.fires[0].clone(), Some(CampaignStatus::Running))]);
+        assert_eq!(store.last_fires(schedule.id + 1, 99).await.unwrap(), []);
         assert!(store.fire_due(60_005, 2, one, name).await.unwrap().fires.is_empty());
 
         assert_eq!(store.prune_fires(60_005, 10).await.unwrap(), 0);

@@ -21,20 +21,22 @@ on_both! {
         sql(&store, "UPDATE deliveries SET created_at_ms = 1000, updated_at_ms = 1000 + user_id * 100, attempt = user_id").await;
 
         let find = async |filter: DeliveryFilter| -> Vec<i64> {
-            let found = store.search_deliveries(&filter, 0, 100).await.unwrap();
+            let found = store.search_deliveries(id, &filter, 0, 100).await.unwrap();
             found.iter().map(|f| f.delivery.user_id).collect()
         };
-        let all = DeliveryFilter { campaign: id, ..DeliveryFilter::default() };
+        let all = DeliveryFilter::default();
         assert_eq!(find(all.clone()).await, [1, 2, 3, 4]);
-        assert_eq!(find(DeliveryFilter { campaign: id + 1, ..all.clone() }).await, [0; 0]);
+        assert_eq!(store.search_deliveries(id + 1, &all, 0, 100).await.unwrap(), []);
+        assert_eq!(find(DeliveryFilter { users: vec![3, 9], ..all.clone() }).await, [3]);
+        assert_eq!(find(DeliveryFilter { codes: vec![550, 251], ..all.clone() }).await, [4]);
         assert_eq!(find(DeliveryFilter { status: Some(DeliveryStatus::Failed), ..all.clone() }).await, [4]);
-        assert_eq!(find(DeliveryFilter { code: Some(250), ..all.clone() }).await, [1, 2, 3]);
-        assert_eq!(find(DeliveryFilter { domain: Some("SLOW.example".to_owned()), ..all.clone() }).await, [2, 3]);
-        assert_eq!(find(DeliveryFilter { domain: Some("low.example".to_owned()), ..all.clone() }).await, [0; 0]);
-        assert_eq!(find(DeliveryFilter { domain: Some("%".to_owned()), ..all.clone() }).await, [0; 0]);
-        let ann = DeliveryFilter { address: Some("ann_lee@slow.example".to_owned()), ..all.clone() };
-        assert_eq!(find(DeliveryFilter { status: Some(DeliveryStatus::Accepted), code: Some(250), ..ann }).await, [2]);
-        let page = store.search_deliveries(&all, 2, 1).await.unwrap();
+        assert_eq!(find(DeliveryFilter { codes: vec![250], ..all.clone() }).await, [1, 2, 3]);
+        assert_eq!(find(DeliveryFilter { domains: vec!["SLOW.example".to_owned()], ..all.clone() }).await, [2, 3]);
+        assert_eq!(find(DeliveryFilter { domains: vec!["low.example".to_owned()], ..all.clone() }).await, [0; 0]);
+        assert_eq!(find(DeliveryFilter { domains: vec!["%".to_owned()], ..all.clone() }).await, [0; 0]);
+        let ann = DeliveryFilter { addresses: vec!["ann_lee@slow.example".to_owned()], ..all.clone() };
+        assert_eq!(find(DeliveryFilter { status: Some(DeliveryStatus::Accepted), codes: vec![250], ..ann }).await, [2]);
+        let page = store.search_deliveries(id, &all, 2, 1).await.unwrap();
         assert_eq!(page[0].delivery.user_id, 3);
         assert_eq!(page[0].address.as_deref(), Some("annXlee@slow.example"));
 
