@@ -22,7 +22,8 @@ use std::{
 
 use support::{Fleet, RedisServer, Terminal, free_port, leave_pending};
 
-const KEYS: usize = 400;
+/// As many up as down, fifteen at a time.
+const KEYS: usize = 420;
 const CAMPAIGNS: usize = 3;
 
 fn setting(name: &str, default: usize) -> usize {

@@ -2,6 +2,7 @@
 //!
 //! Several relays may run at once and each step may be repeated: the scripts decide.
 
+mod cancelled;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,8 @@ pub struct Relay {
     replays: HashMap<(i64, u32), replay::Pass>,
     /// Cancelled campaigns whose totals are written, and since when.
     totalled: HashMap<i64, Instant>,
+    /// Cancelled campaigns of which something is open.
+    ending: HashMap<i64, cancelled::Ending>,
 }
 
 impl Relay {
@@ -63,6 +66,7 @@ impl Relay {
             fanouts: HashMap::new(),
             replays: HashMap::new(),
             totalled: HashMap::new(),
+            ending: HashMap::new(),
         }
     }
 
@@ -110,7 +114,7 @@ impl Relay {
             match campaign.status {
                 CampaignStatus::Running => self.finish(&campaign).await?,
                 CampaignStatus::Cancelled if !busy.contains(&campaign.id) => {
-                    self.total(&campaign).await?;
+                    self.end(&campaign).await?;
                 }
                 _ => {}
             }
@@ -204,7 +208,7 @@ impl Relay {
         let id = campaign.id.to_string();
         match queue::fan_outs(&self.redis, &id).await? {
             queue::FanOuts::Open => return Ok(()),
-            queue::FanOuts::Missing => return self.reconcile(campaign).await,
+            queue::FanOuts::Missing(lost) => return self.reconcile(campaign, lost).await,
             queue::FanOuts::Complete => {}
         }
         let totals = Tally::read(&self.redis, &id).await?;
@@ -230,53 +234,36 @@ impl Relay {
         Ok(())
     }
 
-    /// Redis has lost a campaign that SQL knows to have been started: it begins again from the ledger, where
-    /// everybody who got the mail is written down.
-    async fn reconcile(&self, campaign: &Campaign) -> Result<()> {
-        let rows = self.store.open_outbox().await?;
-        let fan_out =
-            |row: &OutboxRow| row.campaign_id == campaign.id && row.kind == OutboxKind::Fanout;
-        if rows.iter().any(fan_out) {
-            // Not yet started, or being started again.
+    /// Redis has lost partitions of a campaign that SQL knows to have been started: they begin again from the
+    /// ledger, where everybody who got the mail is written down. The others go on.
+    async fn reconcile(&self, campaign: &Campaign, mut lost: Vec<u32>) -> Result<()> {
+        // Not yet started, or being started again.
+        for row in self.store.open_outbox().await? {
+            if row.campaign_id == campaign.id && row.kind == OutboxKind::Fanout {
+                lost.retain(|partition| *partition != row.partition);
+            }
+        }
+        if lost.is_empty() {
             return Ok(());
         }
         let partitions = self.redis.keys().partitions();
         if campaign.queued > 0 {
             // It had finished, so everybody is in the ledger, and only what is open goes again.
-            let id = campaign.id.to_string();
-            for partition in 0..partitions {
-                if queue::cursor(&self.redis, partition, &id).await?.is_none() {
-                    self.restore(campaign, partition).await?;
-                }
+            for partition in lost {
+                self.restore(campaign, partition).await?;
             }
             return Ok(());
         }
         let reconciled = self
             .store
-            .reconcile_campaign(campaign.id, campaign.epoch, partitions)
+            .reconcile_campaign(campaign.id, campaign.epoch, &lost, partitions)
             .await?;
         if reconciled.is_some() {
             tracing::error!(
                 campaign.id,
+                partitions = ?lost,
                 "redis has lost the campaign's state; it is reconciled with the ledger"
             );
-        }
-        Ok(())
-    }
-
-    /// Writes the totals of a cancelled campaign once nothing of it is open.
-    async fn total(&mut self, campaign: &Campaign) -> Result<()> {
-        if self.totalled.contains_key(&campaign.id) {
-            return Ok(());
-        }
-        let id = campaign.id.to_string();
-        let totals = Tally::read(&self.redis, &id).await?;
-        if totals.open() == 0 {
-            if totals.queued > 0 {
-                self.store.write_totals(campaign.id, &totals).await?;
-                queue::expire(&self.redis, &id).await?;
-            }
-            self.totalled.insert(campaign.id, Instant::now());
         }
         Ok(())
     }

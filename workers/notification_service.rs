@@ -2,17 +2,13 @@
 //!
 //! reads `notification` (notification.requested), emits `email-notification` (email.requested)
 
-use std::{
-    collections::{HashMap, HashSet},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{collections::HashSet, process::ExitCode, sync::Arc};
 
 use axum::Router;
 use comms::{
     delivery,
     event::{self, EmailRequested, Event, NotificationRequested, VERSION},
-    queue::{Entry, FlowStatus, Flows, Handler, Outage, Outcome, Settler},
+    queue::{Entry, FlowStatus, Flows, Handler, Outage, Outcome, Settler, Statuses},
     store::{DeliveryStatus, Ledger, Store},
     worker::{self, Worker, patiently},
 };
@@ -61,11 +57,10 @@ impl Handler for Gate {
         };
         let mut requests = Vec::with_capacity(batch.len());
         for entry in batch {
-            let status = statuses
-                .get(&entry.flow)
-                .copied()
-                .unwrap_or(FlowStatus::Missing);
-            match (status, event::parse::<NotificationRequested>(&entry)) {
+            match (
+                statuses.of(&entry),
+                event::parse::<NotificationRequested>(&entry),
+            ) {
                 (_, Err(unreadable)) => settler.settle(entry, unreadable.outcome()).await,
                 (FlowStatus::Missing, Ok(_)) => {
                     let reason = format!("no campaign {:?} is known to Redis", entry.flow);
@@ -85,7 +80,7 @@ impl Handler for Gate {
 
 impl Gate {
     /// `None` when the shutdown comes before Redis answers.
-    async fn statuses(&self, batch: &[Entry]) -> Option<HashMap<String, FlowStatus>> {
+    async fn statuses(&self, batch: &[Entry]) -> Option<Statuses> {
         let mut outage = Outage::new("deciding");
         loop {
             match self.flows.of(batch).await {
@@ -100,7 +95,7 @@ impl Gate {
     async fn decide(
         &self,
         requests: Vec<(Entry, NotificationRequested)>,
-        statuses: &HashMap<String, FlowStatus>,
+        statuses: &Statuses,
         settler: &Settler,
     ) {
         let ids: Vec<i64> = requests.iter().map(|(_, r)| r.user).collect();
@@ -114,7 +109,7 @@ impl Gate {
         };
         let (closed, wanted): (Vec<_>, Vec<_>) =
             requests.into_iter().partition(|(entry, request)| {
-                is_cancelled(statuses, entry) || inactive.contains(&request.user)
+                statuses.of(entry) == FlowStatus::Cancelled || inactive.contains(&request.user)
             });
         self.close(closed, &inactive, settler).await;
         for (entry, request) in wanted {
@@ -176,10 +171,6 @@ fn emit(request: NotificationRequested) -> Outcome {
         kind: EmailRequested::TYPE,
         data: email.to_data(),
     }
-}
-
-fn is_cancelled(statuses: &HashMap<String, FlowStatus>, entry: &Entry) -> bool {
-    statuses.get(&entry.flow) == Some(&FlowStatus::Cancelled)
 }
 
 async fn hand_back(batch: Vec<Entry>, settler: &Settler) {

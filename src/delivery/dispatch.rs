@@ -1,11 +1,7 @@
 //! From the entries in hand to the lanes: nothing is claimed without a connection, nothing is sent
 //! without a claim.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use rand::RngExt;
 use tokio::{sync::mpsc, task::JoinSet};
@@ -16,7 +12,7 @@ use super::{
 use crate::{
     event::{self, EmailRequested},
     mail::{Job, Payload, Permits, message_id},
-    queue::{Entry, FlowStatus, Live, Outage, Outcome},
+    queue::{Entry, FlowStatus, Live, Outage, Outcome, Statuses},
     store::{CHANNEL_EMAIL, Claim, ClaimOutcome, Lapsed},
 };
 
@@ -83,7 +79,7 @@ impl Stage {
     }
 
     /// `None` when the shutdown comes before Redis answers.
-    async fn statuses(&self, batch: &[Work]) -> Option<HashMap<String, FlowStatus>> {
+    async fn statuses(&self, batch: &[Work]) -> Option<Statuses> {
         let mut outage = Outage::new("sending");
         loop {
             match self.flows.of(batch.iter().map(|w| &w.entry)).await {
@@ -95,11 +91,7 @@ impl Stage {
     }
 
     /// Settles what must not be sent, and prepares the claim for what may be.
-    async fn candidate(
-        &self,
-        work: Work,
-        statuses: &HashMap<String, FlowStatus>,
-    ) -> Option<Candidate> {
+    async fn candidate(&self, work: Work, statuses: &Statuses) -> Option<Candidate> {
         let event = match event::parse::<EmailRequested>(&work.entry) {
             Ok(event) => event,
             Err(unreadable) => {
@@ -109,7 +101,7 @@ impl Stage {
         };
         let status = match work.entry.flow.as_str() {
             "" => FlowStatus::Running,
-            flow => statuses.get(flow).copied().unwrap_or(FlowStatus::Missing),
+            _ => statuses.of(&work.entry),
         };
         let campaign = campaign_of(&work.entry).filter(|_| status != FlowStatus::Missing);
         let Some(campaign) = campaign else {

@@ -152,7 +152,8 @@ impl Ops {
         })
     }
 
-    /// Counts a campaign anew whose state Redis has lost, and sends to those who have nothing yet. It is done
+    /// Counts a campaign anew in the partitions whose state Redis has lost, and sends to those who have nothing
+    /// yet. It is done
     /// by itself for one that runs; this is for one that is paused, or that can't wait.
     ///
     /// # Errors
@@ -167,14 +168,14 @@ impl Ops {
             let status = campaign.status;
             return refuse(format!("is {status}; its totals are final in the database"));
         }
-        if campaign.status != Lost
-            && queue::fan_outs(&self.redis, &id.to_string()).await? != queue::FanOuts::Missing
-        {
-            return refuse("is whole in Redis; there is nothing to reconcile".to_owned());
-        }
+        let lost = match queue::fan_outs(&self.redis, &id.to_string()).await? {
+            queue::FanOuts::Missing(lost) => lost,
+            _ if campaign.status == Lost => Vec::new(),
+            _ => return refuse("is whole in Redis; there is nothing to reconcile".to_owned()),
+        };
         let (store, partitions) = (self.database.get().await?, self.redis.keys().partitions());
         let done = store
-            .reconcile_campaign(id, campaign.epoch, partitions)
+            .reconcile_campaign(id, campaign.epoch, &lost, partitions)
             .await?;
         let Some(after) = done else {
             return refuse("was changed by somebody else this moment; look again".to_owned());

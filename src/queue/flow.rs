@@ -1,21 +1,15 @@
 //! Flows: their status as every script sees it, how they start, and how they end.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock, Mutex},
-    time::{Duration, Instant},
-};
+use std::sync::LazyLock;
 
 use redis::{AsyncCommands, RedisResult, Script};
 
-use super::{Entry, Redis};
+use super::Redis;
 
 static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/start_flow.lua")));
 static SET_STATUS: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("lua/set_status.lua")));
 
-/// A status is trusted for that long, so that a cancelled flow stops within a second.
-const FRESH: Duration = Duration::from_millis(200);
 /// The keys of a flow that has ended are kept for that long, seconds.
 const KEPT_S: i64 = 7 * 24 * 3_600;
 
@@ -27,17 +21,6 @@ pub struct Turns {
     pub kind: &'static str,
     /// What stands before and after the turn's number in an entry's data.
     pub data: (&'static str, &'static str),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FlowStatus {
-    Running,
-    Paused,
-    Cancelled,
-    /// Finished, or a status of a newer build.
-    Other,
-    /// Redis knows nothing of it.
-    Missing,
 }
 
 /// How far the fan-out of one partition is.
@@ -65,7 +48,7 @@ pub struct FlowState<'a> {
     pub audience: i64,
 }
 
-/// Starts the fan-out in one partition, or says how far it is; `again` appends the current turn once more,
+/// Starts the fan-out in one partition that knows nothing of it, or says how far it is; `again` appends the current turn once more,
 /// which is harmless and helps when it was lost.
 ///
 /// # Errors
@@ -118,6 +101,7 @@ pub async fn set_status(redis: &Redis, turns: Turns, state: &FlowState<'_>) -> R
             .arg(turns.kind)
             .arg(turns.data.0)
             .arg(turns.data.1)
+            .arg(state.epoch)
             .invoke_async::<String>(&mut redis.commands())
             .await?;
     }
@@ -125,12 +109,12 @@ pub async fn set_status(redis: &Redis, turns: Turns, state: &FlowState<'_>) -> R
 }
 
 /// How far the fan-outs of all partitions are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FanOuts {
     Open,
     Complete,
-    /// A partition knows nothing of the flow.
-    Missing,
+    /// These partitions know nothing of the flow.
+    Missing(Vec<u32>),
 }
 
 /// Asks every partition how far its fan-out is.
@@ -138,19 +122,23 @@ pub enum FanOuts {
 /// # Errors
 /// Those of HMGET.
 pub async fn fan_outs(redis: &Redis, flow: &str) -> RedisResult<FanOuts> {
-    let mut all = FanOuts::Complete;
+    let (mut all, mut missing) = (FanOuts::Complete, Vec::new());
     for partition in 0..redis.keys().partitions() {
         let complete: Option<String> = redis
             .commands()
             .hget(redis.keys().flow(partition, flow), "complete")
             .await?;
         match complete.as_deref() {
-            None => return Ok(FanOuts::Missing),
+            None => missing.push(partition),
             Some("1") => {}
             Some(_) => all = FanOuts::Open,
         }
     }
-    Ok(all)
+    Ok(if missing.is_empty() {
+        all
+    } else {
+        FanOuts::Missing(missing)
+    })
 }
 
 /// The lowest revision that a partition has heard of; `None` when one knows nothing of the flow.
@@ -188,75 +176,4 @@ pub async fn expire(redis: &Redis, flow: &str) -> RedisResult<()> {
         }
     }
     Ok(())
-}
-
-/// Statuses, asked once per batch and flow and remembered for 200 ms.
-#[derive(Clone)]
-pub struct Flows {
-    redis: Redis,
-    known: Arc<Mutex<HashMap<String, (FlowStatus, Instant)>>>,
-}
-
-impl Flows {
-    pub fn new(redis: Redis) -> Self {
-        Self {
-            redis,
-            known: Arc::default(),
-        }
-    }
-
-    /// The status of every flow that these entries belong to.
-    ///
-    /// # Errors
-    /// Those of HGET.
-    pub async fn of(
-        &self,
-        entries: impl IntoIterator<Item = &Entry>,
-    ) -> RedisResult<HashMap<String, FlowStatus>> {
-        let mut statuses = HashMap::new();
-        let mut unknown: Vec<(u32, String)> = Vec::new();
-        {
-            let known = self.known.lock().unwrap_or_else(|e| e.into_inner());
-            let mut last: Option<&str> = None;
-            for entry in entries {
-                if entry.flow.is_empty()
-                    || last == Some(&entry.flow)
-                    || statuses.contains_key(&entry.flow)
-                {
-                    continue;
-                }
-                last = Some(&entry.flow);
-                match known.get(&entry.flow) {
-                    Some((status, at)) if at.elapsed() < FRESH => {
-                        statuses.insert(entry.flow.clone(), *status);
-                    }
-                    _ if unknown.iter().any(|(_, f)| *f == entry.flow) => {}
-                    _ => unknown.push((entry.partition, entry.flow.clone())),
-                }
-            }
-        }
-        for (partition, flow) in unknown {
-            let status: Option<String> = self
-                .redis
-                .commands()
-                .hget(self.redis.keys().flow(partition, &flow), "status")
-                .await?;
-            let status = match status.as_deref() {
-                None => FlowStatus::Missing,
-                Some("running") => FlowStatus::Running,
-                Some("paused") => FlowStatus::Paused,
-                Some("cancelled") => FlowStatus::Cancelled,
-                Some(_) => FlowStatus::Other,
-            };
-            // That it is missing is not remembered: an entry that is read later belongs to a flow that has
-            // been started meanwhile, and would be refused for good.
-            if status != FlowStatus::Missing {
-                let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
-                known.retain(|_, (_, at)| at.elapsed() < FRESH);
-                known.insert(flow.clone(), (status, Instant::now()));
-            }
-            statuses.insert(flow, status);
-        }
-        Ok(statuses)
-    }
 }

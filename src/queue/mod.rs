@@ -15,12 +15,15 @@ mod settle;
 
 mod fanout;
 mod flow;
+mod statuses;
 mod tally;
 mod tell;
 
 mod janitor;
 mod reclaim;
 mod retry;
+
+mod hasten;
 
 mod presence;
 
@@ -42,11 +45,9 @@ pub use connection::{Redis, is_away, is_no_group};
 pub use consumer::{Consumer, ConsumerConfig, Source};
 pub use entry::{Broken, Closed, Entry, Outcome};
 pub use fanout::{Cursor, Page, Paged, Windows, add_page, cursor};
-pub use flow::{
-    FanOuts, FlowState, FlowStatus, Flows, Started, Turns, expire, fan_outs, revision, set_status,
-    start,
-};
+pub use flow::{FanOuts, FlowState, Started, Turns, expire, fan_outs, revision, set_status, start};
 pub use handler::{Handler, Settler};
+pub use hasten::Hasten;
 pub use held::Held;
 pub use keys::Keys;
 pub use outage::Outage;
@@ -56,5 +57,6 @@ pub use presence::{
 pub use publish::{ensure_group, publish};
 pub use reply::{PendingEntry, StreamId};
 pub use retry::RetryPolicy;
+pub use statuses::{FlowStatus, Flows, Statuses};
 pub use tally::Tally;
 pub use tell::{Retold, Telling, Told, ToldState, restore, tell};

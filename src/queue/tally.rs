@@ -52,14 +52,25 @@ impl Tally {
     /// # Errors
     /// Those of HGETALL.
     pub async fn read(redis: &Redis, flow: &str) -> RedisResult<Self> {
-        let mut connection = redis.commands();
         let mut tally = Self::default();
         for partition in 0..redis.keys().partitions() {
-            let fields: HashMap<String, i64> = connection
-                .hgetall(redis.keys().tally(partition, flow))
-                .await?;
-            tally.add(&fields);
+            tally.add(&fields(redis, partition, flow).await?);
         }
         Ok(tally)
     }
+
+    /// One partition's.
+    ///
+    /// # Errors
+    /// Those of HGETALL.
+    pub async fn read_partition(redis: &Redis, partition: u32, flow: &str) -> RedisResult<Self> {
+        let mut tally = Self::default();
+        tally.add(&fields(redis, partition, flow).await?);
+        Ok(tally)
+    }
+}
+
+async fn fields(redis: &Redis, partition: u32, flow: &str) -> RedisResult<HashMap<String, i64>> {
+    let key = redis.keys().tally(partition, flow);
+    redis.commands().hgetall(key).await
 }

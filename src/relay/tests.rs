@@ -320,10 +320,18 @@ on_both! {
         ops.reconcile(scene.id).await.expect("reconciled");
         let campaign = scene.campaign().await;
         assert_eq!((campaign.epoch, campaign.status), (epoch + 1, CampaignStatus::Paused));
-        assert!(scene.store.moves(scene.id, 0, PARTITIONS, 0, 10).await.expect("SQL").is_empty(), "the fan-out counts everybody anew");
+        let moves = async |partition| {
+            scene.store.moves(scene.id, partition, PARTITIONS, 0, 10).await.expect("SQL").len()
+        };
+        assert_eq!((moves(0).await, moves(1).await), (1, 0), "where it was lost the fan-out counts everybody anew");
         scene.round().await;
-        let tally = scene.tally().await;
-        assert_eq!(tally.queued, 0, "from the beginning");
+        assert_eq!(scene.tally().await.queued, 2, "the lost one from the beginning, the other goes on");
+        for partition in 0..PARTITIONS {
+            let flow = scene.redis.keys().flow(partition, &id);
+            let known = scene.command(&["HGET", &flow, "epoch"]).await;
+            let known: i64 = redis::from_redis_value(known).expect("a number");
+            assert_eq!(known, campaign.epoch, "what is moved is told to the whole one too");
+        }
     }
 
     async fn a_full_window_lets_the_rest_wait(db) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{AssertSqlSafe, FromRow, Row, any::AnyRow};
+use sqlx::{Any, AssertSqlSafe, Executor, FromRow, Row, any::AnyRow};
 
 use super::{
     deliveries::DeliveryStatus,
@@ -118,16 +118,7 @@ impl Store {
         partition: u32,
         partitions: u32,
     ) -> sqlx::Result<()> {
-        let query = sqlx::query(
-            "UPDATE deliveries SET moved_from = NULL
-             WHERE moved_from IS NOT NULL AND campaign_id = $1 AND user_id % $2 = $3
-                 AND (status <> 'queued' OR again_with IS NULL)",
-        )
-        .bind(campaign)
-        .bind(i64::from(partitions))
-        .bind(i64::from(partition));
-        limited(query.execute(&self.pool)).await?;
-        Ok(())
+        limited(forget(&self.pool, campaign, partition, partitions)).await
     }
 
     /// Redis has lost a partition of a campaign that had finished and was opened again: whatever is open there
@@ -177,4 +168,23 @@ impl Store {
             .map(|row| Ok((word(row, "status")?, row.try_get("number")?)))
             .collect()
     }
+}
+
+/// See [`Store::forget_moves`]; within a transaction too.
+pub(super) async fn forget(
+    executor: impl Executor<'_, Database = Any>,
+    campaign: i64,
+    partition: u32,
+    partitions: u32,
+) -> sqlx::Result<()> {
+    let query = sqlx::query(
+        "UPDATE deliveries SET moved_from = NULL
+         WHERE moved_from IS NOT NULL AND campaign_id = $1 AND user_id % $2 = $3
+             AND (status <> 'queued' OR again_with IS NULL)",
+    )
+    .bind(campaign)
+    .bind(i64::from(partitions))
+    .bind(i64::from(partition));
+    query.execute(executor).await?;
+    Ok(())
 }

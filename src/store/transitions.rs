@@ -6,6 +6,7 @@ use super::{
     campaigns::{Campaign, CampaignStatus},
     now_ms,
     open::{Store, limited},
+    outbox::{OutboxKind, open_row},
     rows::list,
 };
 use crate::queue::Tally;
@@ -110,12 +111,14 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Redis is to begin again from the ledger: epoch + 1, running, and the fan-out open again. `None`
-    /// when the campaign is neither running, paused nor lost, or not at that epoch.
+    /// Redis is to begin again from the ledger in the partitions that it has `lost`: epoch + 1, running, and
+    /// their fan-outs open again. `None` when the campaign is neither running, paused nor lost, or not at that
+    /// epoch.
     pub async fn reconcile_campaign(
         &self,
         id: i64,
         epoch: i64,
+        lost: &[u32],
         partitions: u32,
     ) -> sqlx::Result<Option<Campaign>> {
         limited(async {
@@ -132,16 +135,12 @@ impl Store {
             .fetch_optional(&mut *transaction)
             .await?;
             if campaign.is_some() {
-                // The fan-out's entries count everybody anew; see `forget_moves`.
-                sqlx::query(
-                    "UPDATE deliveries SET moved_from = NULL
-                     WHERE moved_from IS NOT NULL AND campaign_id = $1
-                         AND (status <> 'queued' OR again_with IS NULL)",
-                )
-                .bind(id)
-                .execute(&mut *transaction)
-                .await?;
-                super::outbox::open_fanout(&mut transaction, id, partitions, now).await?;
+                for partition in lost {
+                    // The fan-out's entries count everybody anew.
+                    super::moves::forget(&mut *transaction, id, *partition, partitions).await?;
+                    let kind = OutboxKind::Fanout;
+                    open_row(&mut transaction, id, *partition, kind, now).await?;
+                }
             }
             transaction.commit().await?;
             Ok(campaign)

@@ -12,7 +12,7 @@ use comms::{
 use sqlx::Connection;
 use tokio::sync::MutexGuard;
 
-use super::watch::Watch;
+use super::watch::{Target, Watch};
 use crate::support::{CountingSmtp, Fleet, RedisServer, WORKERS, one_pipeline};
 
 /// The same four once more.
@@ -137,7 +137,43 @@ impl Arena {
     /// SIGKILL. Returns how many mails it had in hand.
     pub(super) async fn kill(&mut self, name: &str) -> u64 {
         self.fleet.kill(name);
+        self.until_no_connection(name, "").await;
         self.in_hand(name).await
+    }
+
+    /// SIGSTOP. Returns how many mails it had in hand.
+    pub(super) async fn freeze(&self, name: &str) -> u64 {
+        self.fleet.signal(name, "STOP");
+        self.until_no_connection(name, " AND state = 'active'")
+            .await;
+        self.in_hand(name).await
+    }
+
+    /// PostgreSQL ends what it was told before it sees that the client is gone, and commits it: only then is it
+    /// known what was in hand.
+    async fn until_no_connection(&self, name: &str, which: &str) {
+        if !self.database_url.starts_with("postgres") {
+            return;
+        }
+        let text = format!(
+            "SELECT COUNT(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = $1{which}"
+        );
+        let mut sql = self.sql().await;
+        let begin = Instant::now();
+        loop {
+            let query = sqlx::query_scalar(sqlx::AssertSqlSafe(text.as_str()));
+            let open: i64 = query
+                .bind(name.to_owned())
+                .fetch_one(&mut sql)
+                .await
+                .expect("SQL answers");
+            if open == 0 {
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(20), "{open} are open");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// How many mails a process that is dead or frozen has in hand by the ledger: claimed, and no result
@@ -162,7 +198,12 @@ impl Arena {
 
     /// Watches the campaign from outside until [`Watch::end`].
     pub(super) fn watch(&self, id: i64) -> Watch {
-        Watch::start(self.client.clone(), self.store.clone(), id)
+        Watch::start(&Target {
+            redis_url: self.redis.url(),
+            partitions: self.client.keys().partitions(),
+            database_url: self.database_url.clone(),
+            campaign: id,
+        })
     }
 
     pub(super) async fn campaign(&self, id: i64) -> Campaign {

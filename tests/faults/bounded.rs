@@ -6,29 +6,104 @@ use comms::store::CampaignStatus;
 
 use super::arena::{Arena, Plan, all};
 
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Bytes.
 const WORKER: u64 = 60_000_000;
+/// What comes and goes with batches and pages, bytes: more than that over the warm state is growth.
+const SWING: u64 = 8_000_000;
 
-/// What a look found, bytes.
-#[derive(Debug, Clone, Copy)]
-struct Look {
-    largest_worker: u64,
-    redis: u64,
+/// What somebody had at each look, bytes.
+struct Series {
+    name: &'static str,
+    bytes: Vec<u64>,
+}
+
+impl Series {
+    fn max(&self) -> u64 {
+        self.bytes.iter().copied().max().unwrap_or(0)
+    }
+
+    /// The peaks of the second and of the last quarter: the first fills windows, caches and pools.
+    fn warm_and_end(&self) -> (u64, u64) {
+        let quarter = self.bytes.len().div_ceil(4);
+        let peak = |part: &[u64]| part.iter().copied().max().unwrap_or(0);
+        let mut quarters = self.bytes.chunks(quarter.max(1));
+        let warm = quarters.nth(1).map_or(0, peak);
+        (
+            warm,
+            self.bytes.chunks(quarter.max(1)).last().map_or(0, peak),
+        )
+    }
+
+    fn print(&self) {
+        let mb = |bytes: u64| bytes as f64 / 1e6;
+        let step = self.bytes.len().div_ceil(10).max(1);
+        let course: Vec<String> = self
+            .bytes
+            .iter()
+            .step_by(step)
+            .map(|b| format!("{:.1}", mb(*b)))
+            .collect();
+        let (warm, end) = self.warm_and_end();
+        println!(
+            "{:24} MB over time {}; max {:.1}, second quarter {:.1}, last {:.1}",
+            self.name,
+            course.join(" "),
+            mb(self.max()),
+            mb(warm),
+            mb(end)
+        );
+    }
+
+    fn is_flat(&self, swing: u64) -> bool {
+        let (warm, end) = self.warm_and_end();
+        end <= (warm + swing).max(warm * 5 / 4)
+    }
+}
+
+/// The memory of each worker and, last, of Redis.
+struct Memory(Vec<Series>);
+
+impl Memory {
+    fn new() -> Self {
+        let series = |name| Series {
+            name,
+            bytes: Vec::new(),
+        };
+        Self(all().chain(["redis"]).map(series).collect())
+    }
+
+    async fn look(&mut self, arena: &Arena) {
+        for series in &mut self.0 {
+            let bytes = match series.name {
+                "redis" => arena.redis_memory().await,
+                worker => resident(arena.fleet.pid(worker)),
+            };
+            series.bytes.push(bytes);
+        }
+    }
+
+    fn judge(&self) {
+        for series in &self.0 {
+            series.print();
+        }
+        for series in &self.0 {
+            let (name, max) = (series.name, series.max());
+            assert!(name == "redis" || max < WORKER, "{name} took {max} bytes");
+            assert!(series.is_flat(SWING), "{name} grows: {:?}", series.bytes);
+        }
+    }
 }
 
 impl Arena {
-    async fn memory(&self) -> Look {
+    async fn redis_memory(&self) -> u64 {
         let info: redis::RedisResult<String> = redis::cmd("INFO")
             .arg("memory")
             .query_async(&mut self.client.commands())
             .await;
         let info = info.expect("Redis answers");
         let used = info.lines().find_map(|l| l.strip_prefix("used_memory:"));
-        let largest = all().map(|name| resident(self.fleet.pid(name))).max();
-        Look {
-            largest_worker: largest.expect("eight workers"),
-            redis: used.and_then(|n| n.parse().ok()).expect("a number"),
-        }
+        used.and_then(|n| n.parse().ok()).expect("a number")
     }
 }
 
@@ -36,14 +111,6 @@ fn resident(pid: u32) -> u64 {
     let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).expect("it runs");
     let pages = statm.split_whitespace().nth(1).expect("RSS");
     pages.parse::<u64>().expect("a number") * 4_096
-}
-
-/// The greatest of each.
-fn peak(looks: &[Look]) -> Look {
-    Look {
-        largest_worker: looks.iter().map(|l| l.largest_worker).max().unwrap_or(0),
-        redis: looks.iter().map(|l| l.redis).max().unwrap_or(0),
-    }
 }
 
 async fn bounded(users: u64, limit: Duration) {
@@ -61,37 +128,20 @@ async fn bounded(users: u64, limit: Duration) {
     let before = arena.smtp.taken();
     let id = arena.create("resend").await;
     let watch = arena.watch(id);
-    let mut looks = Vec::new();
+    let mut memory = Memory::new();
     while arena.campaign(id).await.status != CampaignStatus::Finished {
         assert!(
             begin.elapsed() < limit,
             "not done after {limit:?}: {:?}",
             arena.tally(id).await
         );
-        looks.push(arena.memory().await);
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        memory.look(&arena).await;
+        tokio::time::sleep(LOOK_EVERY).await;
     }
     let took = begin.elapsed();
     let rate = (arena.smtp.taken() - before) as f64 / took.as_secs_f64();
-    println!(
-        "{users} mails in {took:.1?}, {rate:.0} a second, {} looks",
-        looks.len()
-    );
-    for name in all() {
-        println!(
-            "{name}: {:.1} MB",
-            resident(arena.fleet.pid(name)) as f64 / 1e6
-        );
-    }
-    // The first third fills windows and caches.
-    let (warm, rest) = looks.split_at(looks.len() / 3);
-    let (early, late) = (peak(warm), peak(rest));
-    println!("peak until a third: {early:?}\npeak after it:      {late:?}");
-    assert!(late.largest_worker < WORKER, "a worker of {late:?}");
-    assert!(
-        late.redis <= early.redis.max(20_000_000) * 5 / 4,
-        "Redis grows: {early:?}, {late:?}"
-    );
+    println!("{users} mails in {took:.1?}, {rate:.0} a second");
+    memory.judge();
     arena.everybody_once_within(id, users, limit).await;
     watch.end().await;
 

@@ -27,8 +27,7 @@ async fn frozen(users: u64, times: [Duration; 4], settings: &[(&str, &str)], slo
     // The last of the flow first: it must have mails in hand, however long it is frozen.
     for (n, (name, time)) in WORKERS.into_iter().zip(times).rev().enumerate() {
         arena.until_taken(500 * (n + 1)).await;
-        arena.fleet.signal(name, "STOP");
-        in_hand += arena.in_hand(name).await;
+        in_hand += arena.freeze(name).await;
         tokio::time::sleep(time).await;
         arena.fleet.signal(name, "CONT");
     }

@@ -171,3 +171,49 @@ async fn after_a_cancellation_under_fire_nobody_new_is_mailed() {
     let tally = arena.tally(id).await;
     assert!(tally.cancelled > 0 && tally.balanced(), "{tally:?}");
 }
+
+/// What waits for another attempt isn't waited for: it ends as cancelled now, not when it would be due.
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_that_wait_for_a_retry_end_with_their_campaign() {
+    let users = 3_000;
+    let arena = Arena::start(Plan {
+        users,
+        partitions: 2,
+        settings: &[
+            ("COMMS_RETRY_BASE_MS", "3600000"),
+            ("COMMS_RETRY_CAP_MS", "3600000"),
+        ],
+        ..Plan::default()
+    })
+    .await;
+    arena.smtp.obey(Arc::new(|now| match now.step {
+        Step::Rcpt => Act::Say("450 4.2.0 greylisted"),
+        _ => Act::Go,
+    }));
+    let id = arena.create("resend").await;
+    let other = arena.create("resend").await;
+    let watch = arena.watch(id);
+    let waiting = async |id| arena.tally(id).await.retrying;
+    until(Duration::from_secs(60), "nearly all wait", async || {
+        waiting(id).await > 2_900 && waiting(other).await > 2_900
+    })
+    .await;
+    arena.campaign_verb("cancel", id);
+    until(Duration::from_secs(20), "nothing is open", async || {
+        let tally = arena.tally(id).await;
+        tally.queued > 0 && tally.open() == 0
+    })
+    .await;
+    until(Duration::from_secs(10), "totals are written", async || {
+        let campaign = arena.campaign(id).await;
+        campaign.cancelled == users as i64
+    })
+    .await;
+    watch.end().await;
+    let ledger = arena.ledger(id).await;
+    assert_eq!(ledger.len() as u64, users);
+    for row in ledger {
+        assert_eq!(row.status, DeliveryStatus::Cancelled, "{row:?}");
+    }
+    assert!(waiting(other).await > 2_900, "the others go on waiting");
+}

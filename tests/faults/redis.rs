@@ -153,6 +153,66 @@ async fn a_redis_that_lost_everything_begins_again_from_the_ledger() {
     watch.end().await;
 }
 
+/// As when one of a cluster's nodes comes back empty.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_lost_one_of_four_partitions_begins_again_in_that_one_only() {
+    let arena = Arena::start(Plan {
+        users: USERS,
+        partitions: 4,
+        ..Plan::default()
+    })
+    .await;
+    arena.smtp.obey(rules::slow(Duration::from_millis(8)));
+    let id = arena.create("resend").await;
+    let watch = arena.watch(id);
+    // During the fan-out, and when the others have been told to the end.
+    for (partition, mails) in [(2, 300), (1, 7_500)] {
+        arena.until_taken(mails).await;
+        let before = tallies(&arena, id).await;
+        lose(&arena.client, partition).await;
+        until(Duration::from_secs(20), "it begins again", async || {
+            tallies(&arena, id).await[partition as usize].queued > 0
+        })
+        .await;
+        for (n, (before, now)) in before.iter().zip(tallies(&arena, id).await).enumerate() {
+            let whole = n != partition as usize;
+            assert!(!whole || now.queued >= before.queued, "{before:?} {now:?}");
+            assert!(
+                !whole || now.accepted >= before.accepted,
+                "{before:?} {now:?}"
+            );
+        }
+    }
+    assert_eq!(arena.everybody_once(id, USERS).await, NOTHING);
+    watch.end().await;
+    let tally = Tally::read(&arena.client, &id.to_string()).await;
+    let tally = tally.expect("Redis answers");
+    assert_eq!((tally.queued, tally.accepted), (USERS as i64, USERS as i64));
+}
+
+/// What each partition counts.
+async fn tallies(arena: &Arena, id: i64) -> Vec<Tally> {
+    let mut all = Vec::new();
+    for partition in 0..arena.client.keys().partitions() {
+        let one = Tally::read_partition(&arena.client, partition, &id.to_string()).await;
+        all.push(one.expect("Redis answers"));
+    }
+    all
+}
+
+/// Removes every key of a partition in one step.
+async fn lose(redis: &Redis, partition: u32) {
+    let pattern = format!("{{{}:{partition}}}*", redis.keys().prefix());
+    let lost: i64 = redis::cmd("EVAL")
+        .arg("local n = 0 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do n = n + redis.call('DEL', key) end return n")
+        .arg(0)
+        .arg(pattern)
+        .query_async(&mut redis.commands())
+        .await
+        .expect("Redis answers");
+    assert!(lost > 3, "{lost} keys were there");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_redis_pauses_the_fan_out_says_why_and_goes_on() {
     let arena = arena(&["--maxmemory-policy", "noeviction"]).await;
@@ -253,6 +313,7 @@ async fn a_failover_to_a_replica_loses_nobody() {
         .await
         .expect("Redis answers");
     proxy.switch(replica.port());
+    arena.redis = replica;
     arena.client = other;
     let watch = arena.watch(id);
     assert_eq!(arena.everybody_once(id, USERS).await, NOTHING);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use comms::store::{CampaignStatus, DeliveryStatus};
+use comms::store::{Attempt, CampaignStatus, DeliveryStatus};
 
 use super::{
     arena::{Arena, Plan, until},
@@ -123,12 +123,35 @@ async fn attempts_that_are_exhausted_end_as_dead_letters() {
         letters.iter().all(|l| l.contains("attempt 3 was the last")),
         "{letters:?}"
     );
+    // The dead letter shows each attempt: when, and what the server said.
+    let ledger = arena.ledger(id).await;
+    let failed = ledger
+        .iter()
+        .filter(|row| row.status == DeliveryStatus::Failed);
+    for row in failed {
+        let told = |a: &Attempt| (a.attempt, a.code, a.answer.clone());
+        let said = |n| (n, Some(450), "4.2.1 busy".to_owned());
+        let history: Vec<_> = row.history.iter().map(told).collect();
+        assert_eq!(history, [1, 2, 3].map(said), "{row:?}");
+        let times: Vec<i64> = row.history.iter().map(|a| a.at_ms).collect();
+        // No retry comes sooner than a second; the clocks of two workers are the same here.
+        assert!(times.windows(2).all(|t| t[1] - t[0] >= 900), "{times:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_cut_before_the_dot_uses_up_no_attempt() {
     let arena = arena(&[]).await;
-    for step in [Step::Mail, Step::Rcpt, Step::Data] {
+    for step in [
+        Step::Greeting,
+        Step::Ehlo,
+        Step::Mail,
+        Step::Rcpt,
+        Step::Data,
+    ] {
+        // Those that are open greet nobody.
+        arena.smtp.down();
+        arena.smtp.up();
         // Some of the connections are cut, whoever the mail is for.
         let rule: Rule = Arc::new(move |now| {
             if now.step == step && now.connection % 3 == 0 && now.recipient.len() % 5 == 0 {
@@ -224,6 +247,38 @@ async fn slow_silent_and_crowded_servers_hold_up_nobody_else() {
         assert!(arena.mails_of(id).values().all(|n| *n == 1), "{what}");
         watch.end().await;
     }
+}
+
+/// Silent in mid-conversation, after what was said last: the others go on, and those mails go by another
+/// connection once this one has been silent for as long as a command may take.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_fall_silent_in_mid_conversation_lose_nobody() {
+    let arena = arena(&[]).await;
+    let rule: Rule = Arc::new(|now| {
+        let silent = [Step::Ehlo, Step::Mail, Step::Rcpt, Step::Data];
+        let chosen = silent.get(now.connection as usize % 8);
+        // Later ones are made in the place of these.
+        if now.connection <= 32 && chosen == Some(&now.step) {
+            Act::Silent
+        } else {
+            Act::Go
+        }
+    });
+    arena.smtp.obey(rule);
+    let id = arena.create("hold").await;
+    let watch = arena.watch(id);
+    // One mail in the hand of each silent lane, and what it had been given besides.
+    let silent = (USERS as usize) / 4;
+    let begin = std::time::Instant::now();
+    arena.until_taken(USERS as usize - silent).await;
+    assert!(
+        begin.elapsed() < Duration::from_secs(25),
+        "all were held up"
+    );
+    let expected = BTreeMap::from([((DeliveryStatus::Accepted, 1), USERS)]);
+    assert_eq!(ends(&arena, id).await, expected);
+    assert!(arena.mails_of(id).values().all(|n| *n == 1));
+    watch.end().await;
 }
 
 /// Its rest doesn't slow others, and few of its recipients are tried in vain.

@@ -67,6 +67,8 @@ impl Fleet {
             .current_dir(&self.dir)
             .env_remove("VAULT_ADDR")
             .env("COMMS_STATE_DIR", &self.dir)
+            // By this name PostgreSQL lists its connections.
+            .env("PGAPPNAME", name)
             .env("COMMS_HTTP_ADDR", format!("127.0.0.1:{port}"))
             .envs(&self.variables)
             .stdin(Stdio::null())

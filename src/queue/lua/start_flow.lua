@@ -1,5 +1,6 @@
 #!lua
--- Starts the fan-out of a flow in one partition, or says how far it is. Harmless when repeated.
+-- Starts the fan-out of a flow in one partition, or says how far it is. Harmless when repeated. A newer epoch
+-- doesn't start it again: another partition was lost, and what is here has been counted.
 --
 -- KEYS[1] flow hash   [2] tally   [3] stream of turns   [4] rounds that were told
 -- ARGV[1] flow id   [2] status   [3] revision   [4] epoch   [5] last id of the audience
@@ -15,16 +16,16 @@ local function append(turn)
   redis.call('XADD', KEYS[3], '*', 'type', ARGV[6], 'flow', ARGV[1], 'data', ARGV[7] .. turn .. ARGV[8])
 end
 local epoch = redis.call('HGET', flow, 'epoch')
-if not epoch or tonumber(epoch) < tonumber(ARGV[4]) then
-  local turn = tonumber(redis.call('HGET', flow, 'turn') or '0') + 1
+if not epoch then
   local halted = ARGV[2] == 'running' and '0' or '1'
   redis.call('DEL', KEYS[2], KEYS[4])
   redis.call('HSET', KEYS[2], 'queued', 0, 'in_flight', 0)
   redis.call('HSET', flow, 'status', ARGV[2], 'revision', ARGV[3], 'epoch', ARGV[4], 'audience', ARGV[5],
-    'cursor', 0, 'turn', turn, 'complete', 0, 'halted', halted)
-  if halted == '0' then append(turn) end
-  return {'started', turn, 0}
+    'cursor', 0, 'turn', 1, 'complete', 0, 'halted', halted)
+  if halted == '0' then append(1) end
+  return {'started', 1, 0}
 end
+if tonumber(epoch) < tonumber(ARGV[4]) then redis.call('HSET', flow, 'epoch', ARGV[4]) end
 local now = redis.call('HMGET', flow, 'turn', 'cursor', 'complete', 'halted', 'status')
 if now[3] == '1' then return {'complete', tonumber(now[1]), tonumber(now[2])} end
 if now[4] == '1' then return {'halted', tonumber(now[1]), tonumber(now[2])} end

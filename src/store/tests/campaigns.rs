@@ -81,9 +81,9 @@ on_both! {
         store.mark_published(&row).await.unwrap();
         assert!(store.open_outbox().await.unwrap()[0].published_at_ms.is_some());
         let epoch = store.campaign(id).await.unwrap().unwrap().epoch;
-        let again = store.reconcile_campaign(id, epoch, 1).await.unwrap().unwrap();
+        let again = store.reconcile_campaign(id, epoch, &[0], 1).await.unwrap().unwrap();
         assert_eq!((again.epoch, again.revision), (epoch + 1, 2));
-        assert_eq!(store.reconcile_campaign(id, epoch, 1).await.unwrap(), None);
+        assert_eq!(store.reconcile_campaign(id, epoch, &[0], 1).await.unwrap(), None);
         assert!(!store.close_outbox(&row).await.unwrap());
         let row = store.open_outbox().await.unwrap().remove(0);
         assert_eq!(row.published_at_ms, None);
