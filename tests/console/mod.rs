@@ -8,6 +8,7 @@ mod claims;
 mod cost;
 mod drain;
 mod flows;
+mod outage;
 mod schedules;
 
 use std::time::Duration;
