@@ -70,15 +70,20 @@ fn run(cli: Cli) -> Result<Answer> {
                 "the console needs a terminal; without one, try `comms-tui status`"
             ));
         }
-        let (config, console) = settings(&cli)?;
-        let read_only = cli.read_only || console.read_only;
+        let (config, console) = settings(&cli, None)?;
         crate::telemetry::log_to_file(
             &config.log,
             &crate::config::state_dir().join("logs/comms-tui.log"),
         )?;
         return runtime()?.block_on(async {
-            let ops = Arc::new(Ops::open(&config, read_only)?);
-            crate::console::run(ops, &console, cli.all_streams).await?;
+            // Another server has its own address, and may be read-only.
+            let open = |name: Option<&str>| {
+                let (config, console) = settings(&cli, name)?;
+                let ops = Ops::open(&config, cli.read_only || console.read_only)?;
+                Ok(Arc::new(ops))
+            };
+            let first = cli.profile.as_deref();
+            crate::console::run(open, first, &console, cli.all_streams).await?;
             Ok(Answer::Yes)
         });
     };
@@ -98,7 +103,7 @@ fn run(cli: Cli) -> Result<Answer> {
         io::stdout().write_all(crate::console::DEFAULTS.as_bytes())?;
         return Ok(Answer::Yes);
     }
-    let (config, _) = settings(&cli)?;
+    let (config, _) = settings(&cli, None)?;
     let out = Out::new(cli.json);
     runtime()?.block_on(async {
         let ops = Ops::open(&config, cli.read_only)?;
@@ -154,15 +159,15 @@ fn manual(page: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// The profile of the console gives way to what is said on the command line.
-fn settings(cli: &Cli) -> Result<(Config, crate::console::Settings)> {
+/// The profile of the console gives way to what is said on the command line, but not one that is switched to.
+fn settings(cli: &Cli, switched: Option<&str>) -> Result<(Config, crate::console::Settings)> {
     let mut layers = Layers::read()?;
     let mut console = crate::console::Settings::read(layers.console())?;
-    if let Some(name) = &cli.profile {
+    if let Some(name) = switched.or(cli.profile.as_deref()) {
         let url = console.choose(name)?;
         layers.set("redis_url", url, "[console.profiles]")?;
     }
-    if let Some(url) = &cli.redis {
+    if let (Some(url), None) = (&cli.redis, switched) {
         layers.set("redis_url", url.clone(), "--redis")?;
     }
     console.theme = cli.theme.or(console.theme);

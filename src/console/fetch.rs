@@ -53,7 +53,13 @@ impl Fetcher {
         }
     }
 
-    /// Starts a command; `Suspend` and `Quit` are the loop's own.
+    /// From now on another server is asked; changes under way go on.
+    pub(super) fn switch(&mut self, ops: Arc<Ops>, replies: Sender<Msg>) {
+        self.ops = ops;
+        self.replies = replies;
+    }
+
+    /// Starts a command; `Switch`, `Suspend` and `Quit` are the loop's own.
     pub(super) fn start(&self, cmd: Cmd) {
         let ops = Arc::clone(&self.ops);
         let replies = self.replies.clone();
@@ -193,7 +199,7 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
         Cmd::LookAfterClaim { dialog, reports } => {
             Msg::ClaimLeft(dialog, limited(LOOK_LIMIT, left(ops, &reports)).await)
         }
-        Cmd::Copy(_) | Cmd::Suspend | Cmd::Quit => return None,
+        Cmd::Copy(_) | Cmd::Switch(_) | Cmd::Suspend | Cmd::Quit => return None,
     })
 }
 

@@ -32,6 +32,7 @@ pub(super) fn setting(theme: ThemeChoice) -> Setting {
         all_streams: false,
         address: "127.0.0.1:6379".to_owned(),
         profile: "dev".to_owned(),
+        servers: vec!["production".to_owned(), "staging".to_owned()],
         visibility_ms: 60_000,
         session: "test".to_owned(),
         refresh_ms: None,

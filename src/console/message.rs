@@ -48,6 +48,8 @@ pub(super) enum Msg {
         generation: u64,
         result: Result<Data, Failure>,
     },
+    /// Why another server isn't looked at.
+    NotSwitched(String),
     Audience(u64, Result<u64, Failure>),
     /// The names of the stored templates.
     Templates(u64, Vec<String>),
@@ -196,6 +198,8 @@ pub(super) enum Cmd {
         dialog: u64,
         reports: Vec<ClaimReport>,
     },
+    /// To the server of that name.
+    Switch(String),
     Suspend,
     Quit,
 }

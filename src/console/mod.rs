@@ -69,89 +69,149 @@ use model::{Model, Setting};
 /// Messages that may wait; more, and the senders do.
 const WAITING: usize = 256;
 
-/// Runs the console until it is left.
+/// Runs the console until it is left. `open` connects to a server of `[console.profiles]`, or to the one
+/// of the command line; `first` is the name of that one, if it has one.
 ///
 /// # Errors
 /// When the terminal can't be taken or written to.
-pub async fn run(ops: Arc<Ops>, settings: &Settings, all_streams: bool) -> Result<()> {
-    let started = Instant::now();
-    let mut signals = Signals::new()?;
-    let (sender, mut messages) = channel(WAITING);
-    let fetcher = fetch::Fetcher::new(Arc::clone(&ops), sender.clone());
-    let mut screen = terminal::Screen::enter()?;
-    terminal::listen(sender);
-    let mut model = Model::new(setting(&ops, settings, all_streams)?);
-    let size = screen.terminal.size()?;
-    model.size = (size.width, size.height);
-    let result = turn(
-        &mut screen,
-        &mut model,
-        &mut messages,
-        &fetcher,
-        &mut signals,
-        started,
-    )
-    .await;
-    drop(screen);
-    fetcher.settle().await;
+pub async fn run(
+    open: impl Fn(Option<&str>) -> Result<Arc<Ops>>,
+    first: Option<&str>,
+    settings: &Settings,
+    all_streams: bool,
+) -> Result<()> {
+    let ops = open(None)?;
+    let (keys, events) = channel(WAITING);
+    // Nothing is asked before the first model is there.
+    let fetcher = fetch::Fetcher::new(Arc::clone(&ops), channel(1).0);
+    let mut sitting = Sitting {
+        started: Instant::now(),
+        signals: Signals::new()?,
+        screen: terminal::Screen::enter()?,
+        events,
+        fetcher,
+    };
+    terminal::listen(keys);
+    let model = |ops: &Ops, name: Option<&str>| {
+        let setting = setting(ops, name, settings, all_streams)?;
+        anyhow::Ok(Model::new(setting))
+    };
+    let result = sitting.sit(open, model(&ops, first)?, ops, model).await;
+    drop(sitting.screen);
+    sitting.fetcher.settle().await;
     result
 }
 
-async fn turn(
-    screen: &mut terminal::Screen,
-    model: &mut Model,
-    messages: &mut Receiver<Msg>,
-    fetcher: &fetch::Fetcher,
-    signals: &mut Signals,
+/// What stays while one server after the other is looked at.
+struct Sitting {
     started: Instant,
-) -> Result<()> {
-    let now_ms = || started.elapsed().as_millis() as u64;
-    loop {
-        if std::mem::take(&mut model.changed) {
-            screen.terminal.draw(|frame| view::draw(model, frame))?;
-        }
-        let wake_ms = update::next_wake_ms(model).min(now_ms() + 3_600_000);
-        let wake = started + Duration::from_millis(wake_ms);
-        let mut msg = tokio::select! {
-            Some(msg) = messages.recv() => Some(msg),
-            () = sleep_until(wake.into()) => Some(Msg::Tick),
-            _ = signals.terminate.recv() => return Ok(()),
-            _ = signals.hang_up.recv() => return Ok(()),
-            _ = signals.interrupt.recv() => return Ok(()),
-            _ = signals.stop.recv() => {
-                screen.suspend()?;
-                Some(Msg::Redraw)
-            }
-            // Continued by somebody else than our own suspend: the screen is no longer what we drew.
-            _ = signals.resume.recv() => {
-                screen.start_over()?;
-                Some(Msg::Redraw)
-            }
-        };
-        // Everything that has come is taken in before the next drawing.
-        while let Some(next) = msg {
-            if matches!(next, Msg::Resize(..)) {
-                // Between two drawings it may have been smaller and be as large as before again: what it
-                // shows is lost, though its size is what we know.
-                screen.start_over()?;
-            }
-            for cmd in update::update(model, now_ms(), next) {
-                match cmd {
-                    Cmd::Quit => return Ok(()),
-                    Cmd::Suspend => {
-                        screen.suspend()?;
-                        model.changed = true;
+    signals: Signals,
+    screen: terminal::Screen,
+    events: Receiver<Msg>,
+    fetcher: fetch::Fetcher,
+}
+
+impl Sitting {
+    /// Each server has a model and replies of its own, so that nothing of another one is shown.
+    async fn sit(
+        &mut self,
+        open: impl Fn(Option<&str>) -> Result<Arc<Ops>>,
+        mut model: Model,
+        mut ops: Arc<Ops>,
+        model_of: impl Fn(&Ops, Option<&str>) -> Result<Model>,
+    ) -> Result<()> {
+        let size = self.screen.terminal.size()?;
+        model.size = (size.width, size.height);
+        loop {
+            let (sender, mut replies) = channel(WAITING);
+            self.fetcher.switch(Arc::clone(&ops), sender);
+            loop {
+                let Some(name) = self.turn(&mut model, &mut replies).await? else {
+                    return Ok(());
+                };
+                match open(Some(&name)) {
+                    Ok(other) => {
+                        let mut fresh = model_of(&other, Some(&name))?;
+                        (fresh.size, fresh.screen) = (model.size, model.screen);
+                        (ops, model) = (other, fresh);
+                        break;
                     }
-                    Cmd::Copy(text) => clipboard::copy(&text)?,
-                    other => fetcher.start(other),
+                    Err(error) => {
+                        let why = Msg::NotSwitched(format!("{error:#}"));
+                        update::update(&mut model, self.now_ms(), why);
+                    }
                 }
             }
-            msg = messages.try_recv().ok();
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// Until it is left, or another server is wanted: then its name comes back.
+    async fn turn(
+        &mut self,
+        model: &mut Model,
+        replies: &mut Receiver<Msg>,
+    ) -> Result<Option<String>> {
+        loop {
+            if std::mem::take(&mut model.changed) {
+                let terminal = &mut self.screen.terminal;
+                terminal.draw(|frame| view::draw(model, frame))?;
+            }
+            let wake_ms = update::next_wake_ms(model).min(self.now_ms() + 3_600_000);
+            let wake = self.started + Duration::from_millis(wake_ms);
+            let signals = &mut self.signals;
+            let mut msg = tokio::select! {
+                Some(msg) = self.events.recv() => Some(msg),
+                Some(msg) = replies.recv() => Some(msg),
+                () = sleep_until(wake.into()) => Some(Msg::Tick),
+                _ = signals.terminate.recv() => return Ok(None),
+                _ = signals.hang_up.recv() => return Ok(None),
+                _ = signals.interrupt.recv() => return Ok(None),
+                _ = signals.stop.recv() => {
+                    self.screen.suspend()?;
+                    Some(Msg::Redraw)
+                }
+                // Continued by somebody else than our own suspend: the screen is no longer what we drew.
+                _ = signals.resume.recv() => {
+                    self.screen.start_over()?;
+                    Some(Msg::Redraw)
+                }
+            };
+            // Everything that has come is taken in before the next drawing.
+            while let Some(next) = msg {
+                if matches!(next, Msg::Resize(..)) {
+                    // Between two drawings it may have been smaller and be as large as before again: what it
+                    // shows is lost, though its size is what we know.
+                    self.screen.start_over()?;
+                }
+                for cmd in update::update(model, self.now_ms(), next) {
+                    match cmd {
+                        Cmd::Quit => return Ok(None),
+                        Cmd::Switch(name) => return Ok(Some(name)),
+                        Cmd::Suspend => {
+                            self.screen.suspend()?;
+                            model.changed = true;
+                        }
+                        Cmd::Copy(text) => clipboard::copy(&text)?,
+                        other => self.fetcher.start(other),
+                    }
+                }
+                let more = self.events.try_recv();
+                msg = more.or_else(|_| replies.try_recv()).ok();
+            }
         }
     }
 }
 
-fn setting(ops: &Ops, settings: &Settings, all_streams: bool) -> Result<Setting> {
+fn setting(
+    ops: &Ops,
+    name: Option<&str>,
+    settings: &Settings,
+    all_streams: bool,
+) -> Result<Setting> {
     let choice = if config::no_color() {
         ThemeChoice::None
     } else {
@@ -170,7 +230,8 @@ fn setting(ops: &Ops, settings: &Settings, all_streams: bool) -> Result<Setting>
         read_only: ops.read_only(),
         all_streams,
         address: ops.redis_address(),
-        profile: ops.config().profile.to_string(),
+        profile: name.map_or_else(|| ops.config().profile.to_string(), str::to_owned),
+        servers: settings.servers(),
         visibility_ms: ops.config().visibility_ms,
         session: format!("{}-{now}", std::process::id()),
         refresh_ms: settings.refresh_ms,

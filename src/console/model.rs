@@ -84,6 +84,8 @@ pub(super) enum Asked {
     Edit,
     /// Whom a test mail is sent to.
     Address,
+    /// Another server, by its name in the settings.
+    Server,
     /// The name of a new group, and where it begins.
     NewGroup,
     /// The id after which a group goes on.
@@ -111,6 +113,8 @@ pub(super) struct Setting {
     /// The Redis server, without its password.
     pub address: String,
     pub profile: String,
+    /// The servers of `[console.profiles]`.
+    pub servers: Vec<String>,
     pub visibility_ms: u64,
     /// Unlike that of any other run; idempotency keys are made from it.
     pub session: String,

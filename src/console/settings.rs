@@ -28,7 +28,7 @@ read_only = false
 [console.columns]
 # pending = ["id", "held by", "idle", "tries", "what"]
 
-# Servers for `comms-tui --profile NAME`.
+# Servers for `comms-tui --profile NAME`, and to switch to by @.
 # [console.profiles.staging]
 # redis_url = "redis://staging.example.com:6379"
 # read_only = true
@@ -96,6 +96,11 @@ impl Settings {
         settings.keymap()?;
         settings.hidden()?;
         Ok(settings)
+    }
+
+    /// The names of the servers that can be looked at.
+    pub(super) fn servers(&self) -> Vec<String> {
+        self.profiles.keys().cloned().collect()
     }
 
     pub(super) fn keymap(&self) -> Result<Keymap> {

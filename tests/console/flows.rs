@@ -42,7 +42,7 @@ fn an_outage_keeps_the_data_refuses_changes_and_ends_by_itself() {
         s.contains("Redis is away")
     });
     terminal.press("4");
-    let paint = terminal.until_contains("▸4 Pending");
+    let paint = terminal.until_contains("▸4 Pend");
     println!("a key during the silence: {paint:?}");
     assert!(paint < Duration::from_millis(500), "{paint:?}");
     redis.thaw();

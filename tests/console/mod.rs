@@ -10,6 +10,7 @@ mod drain;
 mod flows;
 mod outage;
 mod schedules;
+mod servers;
 
 use std::time::Duration;
 

@@ -186,6 +186,7 @@ fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
         Act::SetId => lists::ask(model, Asked::SetId),
         Act::Drain => return confirm::drain(model),
         Act::DeleteConsumer => return groups::delete_consumer(model),
+        Act::Switch => lists::ask_server(model),
         Act::ReadOnly => return confirm::read_only(model),
         Act::Back => return lists::back(model),
         Act::Open => return lists::open(model),

@@ -172,7 +172,9 @@ pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
 pub(super) fn ask(model: &mut Model, asked: Asked) {
     let text = match asked {
         Asked::Filter => model.page().table.filter.text().to_owned(),
-        Asked::From | Asked::Address | Asked::NewGroup | Asked::SetId => String::new(),
+        Asked::Server | Asked::From | Asked::Address | Asked::NewGroup | Asked::SetId => {
+            String::new()
+        }
         Asked::Edit => chosen_letter(model).map_or_else(String::new, |l| l.letter.data.clone()),
     };
     let about = model.page().table.selected();
@@ -181,6 +183,38 @@ pub(super) fn ask(model: &mut Model, asked: Asked) {
         input: Input(text),
         about: about.map_or_else(String::new, |row| row.id.clone()),
     });
+}
+
+pub(super) fn ask_server(model: &mut Model) {
+    if model.setting.servers.is_empty() {
+        let text = "comms.toml names no server in [console.profiles]";
+        return notify(model, Tone::Bad, text);
+    }
+    ask(model, Asked::Server);
+}
+
+/// The server of which the name begins like that.
+fn switch(model: &mut Model, typed: &str) -> Vec<Cmd> {
+    let mut like = model
+        .setting
+        .servers
+        .iter()
+        .filter(|s| s.starts_with(typed));
+    let exact = model.setting.servers.iter().find(|s| *s == typed);
+    let found = match (exact, like.next(), like.next()) {
+        (Some(name), ..) | (None, Some(name), None) => Some(name.clone()),
+        _ => None,
+    };
+    if let Some(name) = found {
+        return vec![Cmd::Switch(name)];
+    }
+    let known = model.setting.servers.join(", ");
+    notify(
+        model,
+        Tone::Bad,
+        format!("no server {typed:?}; there are {known}"),
+    );
+    Vec::new()
 }
 
 /// What was typed is taken, or not.
@@ -194,13 +228,19 @@ pub(super) fn answer(model: &mut Model, taken: bool) -> Vec<Cmd> {
         Asked::Filter => {}
         Asked::From if taken => return begin_at(model, prompt.input.0.trim()),
         Asked::Edit if taken => confirm::replay_edited(model, &prompt.about, prompt.input.0.trim()),
+        Asked::Server if taken => return switch(model, prompt.input.0.trim()),
         Asked::Address if taken => {
             let to = prompt.input.0.trim();
             return campaigns::test_send(model, &prompt.about, to);
         }
         Asked::NewGroup if taken => return groups::create(model, &prompt.input.0),
         Asked::SetId if taken => return groups::set_id(model, &prompt.about, &prompt.input.0),
-        Asked::From | Asked::Edit | Asked::Address | Asked::NewGroup | Asked::SetId => {}
+        Asked::Server
+        | Asked::From
+        | Asked::Edit
+        | Asked::Address
+        | Asked::NewGroup
+        | Asked::SetId => {}
     }
     feeds::tick(model)
 }

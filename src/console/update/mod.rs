@@ -70,6 +70,10 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
             generation,
             result,
         } => pages::arrived(model, page, generation, result),
+        Msg::NotSwitched(why) => {
+            notify(model, Tone::Bad, why);
+            Vec::new()
+        }
         Msg::Audience(dialog, result) => create::audience(model, dialog, result),
         Msg::Templates(dialog, names) => create::templates(model, dialog, names),
         Msg::Ahead(dialog, when, result) => create::ahead(model, dialog, &when, result),

@@ -871,3 +871,35 @@ fn entries_are_turned_page_by_page_and_begin_where_it_is_said() {
     assert!(press(&mut model, "enter").is_empty());
     assert!(model.notice.is_some());
 }
+
+#[test]
+fn a_server_is_found_by_the_beginning_of_its_name() {
+    for (typed, found) in [
+        ("staging", Some("staging")),
+        ("p", Some("production")),
+        ("", None),
+        ("x", None),
+    ] {
+        let mut model = fixture::working();
+        press(&mut model, "@");
+        type_text(&mut model, typed);
+        let cmds = press(&mut model, "enter");
+        let expected: Vec<Cmd> = found
+            .map(|name| Cmd::Switch(name.to_owned()))
+            .into_iter()
+            .collect();
+        assert_eq!(cmds, expected, "{typed}");
+        if found.is_none() {
+            let notice = model.notice.clone().expect("a refusal");
+            assert!(
+                notice.text.contains("production, staging"),
+                "{}",
+                notice.text
+            );
+        }
+    }
+    let mut model = fixture::working();
+    model.setting.servers.clear();
+    press(&mut model, "@");
+    assert_eq!(model.prompt, None);
+}

@@ -9,7 +9,6 @@ use super::text::{Canvas, cut, width};
 use crate::console::{
     action,
     model::{Asked, Link, Model, Prompt, Screen, Tone},
-    theme::Theme,
 };
 use crate::ops::wording::{bytes, clock, count, duration};
 
@@ -93,6 +92,8 @@ enum Room {
     Narrow,
     /// Short titles, and no number of what is fine.
     Short,
+    /// The same with no space between them.
+    Tight,
     /// Only digits, but for the screen shown.
     Digits,
 }
@@ -102,7 +103,7 @@ fn room(model: &Model) -> Room {
         let spans = Screen::ALL.into_iter().flat_map(|s| tab(model, s, room));
         spans.map(|span| span.width()).sum::<usize>() + 1
     };
-    [Room::Wide, Room::Narrow, Room::Short]
+    [Room::Wide, Room::Narrow, Room::Short, Room::Tight]
         .into_iter()
         .find(|room| wide(*room) <= usize::from(model.size.0))
         .unwrap_or(Room::Digits)
@@ -119,7 +120,7 @@ fn tab(model: &Model, screen: Screen, room: Room) -> Vec<Span<'static>> {
         Span::styled(screen.digit().to_string(), theme.accent),
     ];
     let title = match room {
-        Room::Short => screen.short_title(),
+        Room::Short | Room::Tight => screen.short_title(),
         Room::Digits if !here => "",
         _ => screen.title(),
     };
@@ -128,7 +129,7 @@ fn tab(model: &Model, screen: Screen, room: Room) -> Vec<Span<'static>> {
     }
     let (number, style) = match screen {
         Screen::Pending => (stuck_number(model), theme.warn),
-        Screen::Workers if room != Room::Short => {
+        Screen::Workers if !matches!(room, Room::Short | Room::Tight) => {
             let live = model.workers().iter().filter(|w| w.live).count();
             let known = model.status.data.is_some();
             (known.then(|| live.to_string()), theme.dim)
@@ -141,8 +142,8 @@ fn tab(model: &Model, screen: Screen, room: Room) -> Vec<Span<'static>> {
     }
     spans.push(Span::raw(match room {
         Room::Wide => "  ",
-        Room::Short => "",
-        Room::Narrow | Room::Digits => " ",
+        Room::Tight => "",
+        Room::Narrow | Room::Short | Room::Digits => " ",
     }));
     spans
 }
@@ -222,7 +223,7 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.line(
             inner,
             area.height - 2,
-            &typed(prompt, usize::from(inner.width), theme),
+            &typed(model, prompt, usize::from(inner.width)),
         );
     } else if let Some(notice) = &model.notice {
         let style = match notice.tone {
@@ -237,13 +238,16 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 }
 
 /// What is being typed, with what may be typed behind it.
-fn typed(prompt: &Prompt, cells: usize, theme: &Theme) -> Line<'static> {
+fn typed(model: &Model, prompt: &Prompt, cells: usize) -> Line<'static> {
+    let theme = &model.setting.theme;
+    let servers = format!("{}   enter, esc", model.setting.servers.join(", "));
     let (label, hint) = match prompt.asked {
         Asked::Filter => (
             "/",
             "word  !not  field:word  ^regex$   enter keeps, esc clears",
         ),
         Asked::Edit => ("data ", "the entry's JSON   enter, esc"),
+        Asked::Server => ("server ", servers.as_str()),
         Asked::Address => ("send to ", "an address of yours   enter, esc"),
         Asked::NewGroup => (
             "group ",
@@ -259,7 +263,7 @@ fn typed(prompt: &Prompt, cells: usize, theme: &Theme) -> Line<'static> {
         Span::styled(label, theme.accent),
         Span::styled(text, theme.text),
         Span::styled("▏   ", theme.accent),
-        Span::styled(hint, theme.faint),
+        Span::styled(hint.to_owned(), theme.faint),
     ])
 }
 
