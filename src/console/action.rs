@@ -19,6 +19,7 @@ pub(super) enum Act {
     RunSchedule,
     RemoveSchedule,
     Report,
+    Deliveries,
     TestSend,
     Claim,
     ClaimAll,
@@ -202,6 +203,7 @@ pub(super) static ACTIONS: &[Action] = &[
     danger(Act::RetryFailed, "retry-failed", Scope::Campaigns, &[char('R')], "retry failed", "send again to those for whom it failed"),
     danger(Act::Cancel, "cancel-campaign", Scope::Campaigns, &[char('X')], "cancel", "end it: what was not sent will not be"),
     look(Act::Report, "report", Scope::Campaigns, &[char('i')], "report", "how fast it was, what the servers answered, which domains were slow"),
+    look(Act::Deliveries, "deliveries", Scope::Campaigns, &[char('d')], "who got it", "each recipient: status, attempt, time, answer"),
     change(Act::TestSend, "test-send", Scope::Campaigns, &[char('T')], "test", "send one mail of it to an address of yours"),
     change(Act::NewSchedule, "new-schedule", Scope::Schedules, &[char('n')], "new", "campaigns that start again and again"),
     change(Act::EditSchedule, "edit-schedule", Scope::Schedules, &[char('e')], "edit", "change its times or its words"),
@@ -346,7 +348,7 @@ pub(super) fn is_valid(model: &Model, action: &Action) -> bool {
             let listing = page.place.listing();
             listing.is_some_and(|l| l.recipient(page, row).is_some())
         }),
-        Act::Pause | Act::Resume | Act::Cancel | Act::Report | Act::TestSend => {
+        Act::Pause | Act::Resume | Act::Cancel | Act::Report | Act::Deliveries | Act::TestSend => {
             !page.table.is_empty()
         }
         Act::EditSchedule

@@ -1,10 +1,10 @@
 //! What a list asks for, and what comes back. `fetch` answers a query, the list makes rows of the data.
 
 use crate::ops::{
-    AuditEntry, CampaignReport, CampaignRow, CampaignView, DeadDetails, DeadFilter, DeadGroup,
-    Delivery, FailureGroup, Failures, GroupRow, InboxMessage, Letter, MailText, PendingEntry,
-    ScheduleDetail, ScheduleView, SecretsStatus, StreamEntry, StreamTable, StreamWatch, Stuck,
-    Trace,
+    Addressed, AuditEntry, CampaignReport, CampaignRow, CampaignView, DeadDetails, DeadFilter,
+    DeadGroup, Delivery, DeliveryFilter, FailureGroup, Failures, GroupRow, InboxMessage, Letter,
+    MailText, PendingEntry, ScheduleDetail, ScheduleView, SecretsStatus, StreamEntry, StreamTable,
+    StreamWatch, Stuck, Trace,
 };
 
 /// A question with all that it depends on.
@@ -35,6 +35,10 @@ pub(super) enum Query {
     },
     Report {
         campaign: i64,
+    },
+    Deliveries {
+        campaign: i64,
+        filter: DeliveryFilter,
     },
     Schedules,
     Schedule {
@@ -92,6 +96,7 @@ pub(super) enum Data {
     Letter(Box<DeadDetails>),
     Trace(Box<Trace>),
     Report(Box<CampaignReport>),
+    Deliveries(Vec<Addressed>),
     Schedules(Vec<ScheduleView>),
     Schedule(Box<ScheduleDetail>),
     Audit(Vec<AuditEntry>),

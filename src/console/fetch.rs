@@ -248,6 +248,9 @@ async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
         }
         Query::Trace { campaign, user } => Data::Trace(Box::new(ops.trace(campaign, user).await?)),
         Query::Report { campaign } => Data::Report(Box::new(ops.campaign_report(campaign).await?)),
+        Query::Deliveries { campaign, filter } => {
+            Data::Deliveries(ops.deliveries(campaign, &filter, 0, PAGE as u32).await?)
+        }
         Query::Schedules => Data::Schedules(ops.schedules(SCHEDULES, 0).await?),
         Query::Schedule { id } => Data::Schedule(Box::new(ops.schedule(id).await?)),
         Query::Audit => Data::Audit(ops.audit(LISTED).await?),
@@ -413,6 +416,7 @@ fn limit_of(query: &Query) -> Duration {
         Query::Trace { .. }
         | Query::Campaign { .. }
         | Query::Report { .. }
+        | Query::Deliveries { .. }
         | Query::Failed { .. } => CHANGE_LIMIT,
         _ => LOOK_LIMIT,
     }

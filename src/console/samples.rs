@@ -49,6 +49,23 @@ pub(super) fn failures() -> Failures {
     }
 }
 
+pub(super) fn deliveries() -> Data {
+    let one = |user: i64| {
+        let failed = user % 3 == 0;
+        let mut delivery = delivery(user);
+        if !failed {
+            delivery.status = DeliveryStatus::Accepted;
+            delivery.code = Some(250);
+            delivery.answer = Some(format!("2.0.0 queued as 4Z{user}"));
+        }
+        crate::ops::Addressed {
+            address: Some(format!("ann.lee.{user}@example.com")),
+            delivery,
+        }
+    };
+    Data::Deliveries((1..9).map(one).collect())
+}
+
 pub(super) fn report() -> Data {
     let Data::Campaign(campaign, _) = campaign() else {
         unreachable!("it is one");

@@ -67,6 +67,12 @@ async fn a_schedule_is_created_run_now_paused_and_removed_by_keys() {
     terminal.until("all are accepted", Duration::from_secs(20), |s| {
         s.contains("30  100 %")
     });
+    terminal.press("\x1b");
+    terminal.until_contains("▸    1 Weekly");
+    terminal.press("d");
+    terminal.until_contains("30 recipients");
+    terminal.press("/user:7\r");
+    terminal.until_contains("1 recipient");
     terminal.press("6");
     terminal.until_contains("▸    1 Weekly");
     terminal.press("P");

@@ -5,6 +5,7 @@ pub(super) mod campaign;
 pub(super) mod campaigns;
 pub(super) mod consumers;
 pub(super) mod dead;
+pub(super) mod deliveries;
 pub(super) mod entries;
 pub(super) mod entry;
 pub(super) mod failures;

@@ -5,7 +5,7 @@ use super::super::{
     dialog::Confirm,
     message::{Change, Cmd},
     model::{Model, Place, Tone},
-    screens::report::Report,
+    screens::{deliveries::Deliveries, report::Report},
     table::Tint,
 };
 use super::{confirm, lists, notify};
@@ -100,11 +100,16 @@ pub(super) fn ask(model: &mut Model, act: Act) -> Vec<Cmd> {
     Vec::new()
 }
 
-pub(super) fn report(model: &mut Model) -> Vec<Cmd> {
-    match chosen(model) {
-        Some(it) => lists::enter(model, Place::Report(Report { id: it.id })),
-        None => Vec::new(),
-    }
+/// Its report, or who got it.
+pub(super) fn look(model: &mut Model, act: Act) -> Vec<Cmd> {
+    let Some(it) = chosen(model) else {
+        return Vec::new();
+    };
+    let place = match act {
+        Act::Report => Place::Report(Report { id: it.id }),
+        _ => Place::Deliveries(Deliveries { campaign: it.id }),
+    };
+    lists::enter(model, place)
 }
 
 /// One mail of the campaign that was chosen when the address was asked for.

@@ -174,7 +174,7 @@ fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
         Act::RunSchedule | Act::PauseSchedule | Act::ResumeSchedule | Act::RemoveSchedule => {
             return schedules::ask(model, act);
         }
-        Act::Report => return campaigns::report(model),
+        Act::Report | Act::Deliveries => return campaigns::look(model, act),
         Act::TestSend => lists::ask(model, Asked::Address),
         Act::PauseAll => return confirm::pause_all(model),
         Act::Pause | Act::Resume | Act::Cancel | Act::RetryFailed => {

@@ -102,7 +102,7 @@ fn named(name: &str, keys: &str, data: Vec<Data>) -> (String, Model) {
     let mut data = data.into_iter();
     for key in keys.chars() {
         self::keys(&mut model, &key.to_string());
-        if matches!(key, '\n' | 'e' | 'l' | 'i')
+        if matches!(key, '\n' | 'e' | 'l' | 'i' | 'd')
             && let Some(data) = data.next()
         {
             fixture::fill_page(&mut model, data);
@@ -145,6 +145,7 @@ fn every_level_below_a_screen() {
             vec![Data::Letters(samples::letters(12)), samples::letter()],
         ),
         named("report", "2i", vec![samples::report()]),
+        named("deliveries", "2d", vec![samples::deliveries()]),
         named("schedule", "6\n", vec![samples::schedule()]),
         named("run_schedule", "6R", Vec::new()),
         named("replay", "5\naR", vec![Data::Letters(samples::letters(12))]),
