@@ -56,19 +56,39 @@ fn pointer(terminal: &Terminal) -> Option<usize> {
         .position(|line| line.starts_with(" ▸"))
 }
 
-/// From key to paint; half and 99 of a hundred are below, ms.
-fn answers(terminal: &mut Terminal) -> (f64, f64) {
-    let mut took = Vec::new();
+/// From key to paint.
+struct Answers {
+    /// Half of the keys were answered sooner, ms.
+    p50: f64,
+    /// 99 of a hundred.
+    p99: f64,
+    /// Not answered at all, within 5 s.
+    missed: usize,
+}
+
+impl std::fmt::Display for Answers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { p50, p99, missed } = self;
+        write!(
+            f,
+            "key to paint p50 {p50:.1} ms, p99 {p99:.1} ms, {missed} of {KEYS} missed"
+        )
+    }
+}
+
+fn answers(terminal: &mut Terminal) -> Answers {
+    let (mut took, mut missed) = (Vec::new(), 0);
     for n in 0..KEYS {
+        let key = if n / 15 % 2 == 0 { "j" } else { "k" };
         let before = pointer(terminal);
-        let begin = Instant::now();
-        terminal.press(if n / 15 % 2 == 0 { "j" } else { "k" });
+        let mut begin = Instant::now();
+        terminal.press(key);
         while pointer(terminal) == before {
-            assert!(
-                begin.elapsed() < Duration::from_secs(5),
-                "no answer to a key: {}",
-                terminal.screen()
-            );
+            if begin.elapsed() > Duration::from_secs(5) {
+                missed += 1;
+                begin = Instant::now();
+                terminal.press(key);
+            }
             sleep(Duration::from_micros(100));
         }
         took.push(begin.elapsed().as_secs_f64() * 1_000.0);
@@ -76,7 +96,11 @@ fn answers(terminal: &mut Terminal) -> (f64, f64) {
         sleep(Duration::from_millis(20));
     }
     took.sort_by(f64::total_cmp);
-    (took[took.len() / 2], took[took.len() * 99 / 100])
+    Answers {
+        p50: took[took.len() / 2],
+        p99: took[took.len() * 99 / 100],
+        missed,
+    }
 }
 
 /// Redis' time for commands while `work` runs, ms a second.
@@ -150,11 +174,11 @@ fn main() {
     terminal.until_contains("● live");
     terminal.press("4");
     terminal.until_contains("the oldest; there are more");
-    let (p50, p99) = answers(&mut terminal);
+    let answered = answers(&mut terminal);
     let mut share = 0.0;
     let spent = redis_ms_a_second(&redis.url(), || share = cpu(&terminal, 10));
     println!(
-        "{pending} pending: key to paint p50 {p50:.1} ms, p99 {p99:.1} ms; {share:.2} % CPU, {:.1} MB; \
+        "{pending} pending: {answered}; {share:.2} % CPU, {:.1} MB; \
          Redis {spent:.2} ms a second",
         used(terminal.pid()).1
     );
@@ -164,7 +188,7 @@ fn main() {
     let ids: Vec<i64> = (0..CAMPAIGNS)
         .map(|_| runtime.block_on(fleet.create()))
         .collect();
-    let (p50, p99) = answers(&mut terminal);
+    let answered = answers(&mut terminal);
     let still = ids.iter().any(|id| {
         let seen = runtime.block_on(fleet.campaign(*id));
         seen["status"] == "running"
@@ -181,7 +205,7 @@ fn main() {
     }
     let rate = (CAMPAIGNS * users) as f64 / begin.elapsed().as_secs_f64();
     println!(
-        "and {CAMPAIGNS} campaigns, {rate:.0} mails/s: key to paint p50 {p50:.1} ms, p99 {p99:.1} ms; {share:.2} % CPU, \
+        "and {CAMPAIGNS} campaigns, {rate:.0} mails/s: {answered}; {share:.2} % CPU, \
          {:.1} MB",
         used(terminal.pid()).1
     );
