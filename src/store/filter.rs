@@ -2,7 +2,12 @@
 
 use sqlx::{Any, any::AnyArguments, query::Query};
 
-use super::{deliveries::DeliveryStatus, rows::list};
+use super::{
+    Dialect,
+    deliveries::DeliveryStatus,
+    import::{folded, folded_column},
+    rows::list,
+};
 
 /// Which of a campaign's deliveries. What is empty or missing means any; of a list one must fit.
 #[derive(
@@ -13,9 +18,9 @@ pub struct DeliveryFilter {
     pub status: Option<DeliveryStatus>,
     /// SMTP codes of the last reply.
     pub codes: Vec<u16>,
-    /// Domains of the addresses, without the @; capitals don't matter.
+    /// Domains of the addresses, without the @; capitals of ASCII don't matter.
     pub domains: Vec<String>,
-    /// Whole addresses; capitals don't matter.
+    /// Whole addresses; capitals of ASCII don't matter.
     pub addresses: Vec<String>,
     /// Users, or single mails.
     pub users: Vec<i64>,
@@ -44,8 +49,8 @@ impl DeliveryFilter {
 
     /// The conditions on [`ADDRESSED`], from the place `$next` on. Only what is asked for is in the text: the
     /// planner must see it.
-    pub(super) fn conditions(&self, mut next: usize) -> String {
-        const ADDRESS: &str = "LOWER(COALESCE(u.email, m.address))";
+    pub(super) fn conditions(&self, dialect: Dialect, mut next: usize) -> String {
+        let address = folded_column(dialect, "COALESCE(u.email, m.address)");
         let mut text = String::new();
         if self.status.is_some() {
             text += &format!(" AND d.status = ${next}");
@@ -57,14 +62,14 @@ impl DeliveryFilter {
         }
         if !self.domains.is_empty() {
             let each: Vec<String> = (next..next + self.domains.len())
-                .map(|n| format!("{ADDRESS} LIKE ${n} ESCAPE '!'"))
+                .map(|n| format!("{address} LIKE ${n} ESCAPE '!'"))
                 .collect();
             text += &format!(" AND ({})", each.join(" OR "));
             next += self.domains.len();
         }
         if !self.addresses.is_empty() {
             let places = list(self.addresses.len(), next);
-            text += &format!(" AND {ADDRESS} IN ({places})");
+            text += &format!(" AND {address} IN ({places})");
             next += self.addresses.len();
         }
         if !self.users.is_empty() {
@@ -84,10 +89,10 @@ impl DeliveryFilter {
             query = query.bind(i64::from(*code));
         }
         for domain in &self.domains {
-            query = query.bind(format!("%@{}", literally(&domain.to_lowercase())));
+            query = query.bind(format!("%@{}", literally(&folded(domain))));
         }
         for address in &self.addresses {
-            query = query.bind(address.to_lowercase());
+            query = query.bind(folded(address));
         }
         for user in &self.users {
             query = query.bind(*user);

@@ -148,7 +148,7 @@ impl Store {
         let text = format!(
             "SELECT * FROM users WHERE {} = $1
              ORDER BY CASE WHEN email = $2 THEN 0 ELSE 1 END, id LIMIT 1",
-            folded_column(self.dialect())
+            folded_column(self.dialect(), "email")
         );
         let query = sqlx::query_as(AssertSqlSafe(text))
             .bind(folded(email))
@@ -180,11 +180,11 @@ pub(crate) fn folded(email: &str) -> String {
     email.to_ascii_lowercase()
 }
 
-/// As the index of migration 0030 has it.
-fn folded_column(dialect: Dialect) -> &'static str {
+/// What [`folded`] is in SQL; of `email` as the index of migration 0030 has it.
+pub(super) fn folded_column(dialect: Dialect, address: &str) -> String {
     match dialect {
-        Dialect::Sqlite => "LOWER(email)",
-        Dialect::Postgres => "LOWER(email COLLATE \"C\")",
+        Dialect::Sqlite => format!("LOWER({address})"),
+        Dialect::Postgres => format!("LOWER({address} COLLATE \"C\")"),
     }
 }
 
@@ -197,7 +197,7 @@ async fn known(
 ) -> sqlx::Result<HashMap<String, User>> {
     let text = format!(
         "SELECT * FROM users WHERE {} IN ({}) ORDER BY id",
-        folded_column(dialect),
+        folded_column(dialect, "email"),
         list(users.len(), 1)
     );
     let mut query = sqlx::query_as(AssertSqlSafe(text));

@@ -4,6 +4,7 @@
 use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 
 use super::{
+    Dialect,
     deliveries::DeliveryStatus,
     filter::{ADDRESSED, ANY, DeliveryFilter},
     now_ms,
@@ -63,8 +64,8 @@ impl<'a> Again<'a> {
     /// The condition on a row; `$1` campaign, `$2` status, `$3` after, `$4` limit, then the filter and the users.
     /// The status is looked at again outside the subquery: PostgreSQL repeats only that when a row was changed
     /// meanwhile.
-    fn picked(&self) -> String {
-        let mut only = self.filter.conditions(5);
+    fn picked(&self, dialect: Dialect) -> String {
+        let mut only = self.filter.conditions(dialect, 5);
         let next = 5 + self.filter.places();
         match self.users {
             Some([]) => only += " AND 1 = 0",
@@ -133,7 +134,15 @@ impl Store {
                 "status = 'queued', attempt = 0, due_at_ms = NULL, again_with = ${}",
                 n + 2
             );
-            let moved = change(&mut transaction, again, &set, again.with, partitions).await?;
+            let moved = change(
+                &mut transaction,
+                self.dialect(),
+                again,
+                &set,
+                again.with,
+                partitions,
+            )
+            .await?;
             if moved.is_empty() {
                 // As if nobody had asked.
                 transaction.rollback().await?;
@@ -159,7 +168,15 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
             let set = format!("status = 'accepted', again_with = ${}", again.places() + 2);
-            let moved = change(&mut transaction, again, &set, None, partitions).await?;
+            let moved = change(
+                &mut transaction,
+                self.dialect(),
+                again,
+                &set,
+                None,
+                partitions,
+            )
+            .await?;
             if moved.is_empty() {
                 transaction.rollback().await?;
                 return Ok(Vec::new());
@@ -183,6 +200,7 @@ impl Store {
 /// Changes the rows, notes what they were, and tells the relay.
 async fn change(
     transaction: &mut Transaction<'_, Any>,
+    dialect: Dialect,
     again: &Again<'_>,
     set: &str,
     with: Option<&str>,
@@ -193,7 +211,7 @@ async fn change(
         "UPDATE deliveries SET {set}, moved_from = status, round = round + 1, updated_at_ms = ${}
          {} RETURNING user_id, round",
         again.places() + 1,
-        again.picked()
+        again.picked(dialect)
     );
     let query = again.bind(sqlx::query(AssertSqlSafe(text)));
     let query = query.bind(now).bind(with.map(str::to_owned));

@@ -68,7 +68,7 @@ impl Store {
         let text = format!(
             "SELECT d.*, COALESCE(u.email, m.address) AS address {ADDRESSED}
              WHERE d.campaign_id = $1 AND d.user_id > $2{} ORDER BY d.user_id, d.channel LIMIT ${}",
-            filter.conditions(3),
+            filter.conditions(self.dialect(), 3),
             filter.places() + 3
         );
         let query = sqlx::query(AssertSqlSafe(text)).bind(campaign).bind(after);

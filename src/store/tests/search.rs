@@ -9,6 +9,7 @@ on_both! {
         store.seed_users(9).await.unwrap();
         sql(&store, "UPDATE users SET email = 'Ann_Lee@Slow.example' WHERE id = 2").await;
         sql(&store, "UPDATE users SET email = 'annXlee@slow.example' WHERE id = 3").await;
+        sql(&store, "UPDATE users SET email = 'Äb@Example.com' WHERE id = 1").await;
         let id = campaign(&store).await;
         let ledger = Ledger::start(store.clone(), "w-1-1".to_owned());
         ledger.claim((1..=4).map(|user| claim(id, user)).collect()).await.unwrap();
@@ -36,6 +37,9 @@ on_both! {
         assert_eq!(find(DeliveryFilter { domains: vec!["%".to_owned()], ..all.clone() }).await, [0; 0]);
         let ann = DeliveryFilter { addresses: vec!["ann_lee@slow.example".to_owned()], ..all.clone() };
         assert_eq!(find(DeliveryFilter { status: Some(DeliveryStatus::Accepted), codes: vec![250], ..ann }).await, [2]);
+        // Folded alike by both databases: only what is ASCII.
+        assert_eq!(find(DeliveryFilter { addresses: vec!["ÄB@example.COM".to_owned()], ..all.clone() }).await, [1]);
+        assert_eq!(find(DeliveryFilter { addresses: vec!["äb@example.com".to_owned()], ..all.clone() }).await, [0; 0]);
         let page = store.search_deliveries(id, &all, 2, 1).await.unwrap();
         assert_eq!(page[0].delivery.user_id, 3);
         assert_eq!(page[0].address.as_deref(), Some("annXlee@slow.example"));
