@@ -27,16 +27,24 @@ pub enum FlowStatus {
 /// A flow in one partition: another may have lost it.
 type Place = (u32, String);
 
-/// What was found for a batch of entries.
+/// What was found for a batch of entries. A batch has few flows: a list costs less than a map.
 #[derive(Debug, Default)]
-pub struct Statuses(HashMap<Place, FlowStatus>);
+pub struct Statuses(Vec<(Place, FlowStatus)>);
 
 impl Statuses {
     /// Of an entry of that batch; single entries belong to no flow, which is missing.
     pub fn of(&self, entry: &Entry) -> FlowStatus {
-        let found = self.0.get(&(entry.partition, entry.flow.clone()));
-        found.copied().unwrap_or(FlowStatus::Missing)
+        self.find(entry).unwrap_or(FlowStatus::Missing)
     }
+
+    fn find(&self, entry: &Entry) -> Option<FlowStatus> {
+        let found = self.0.iter().find(|(place, _)| is_at(place, entry));
+        found.map(|(_, status)| *status)
+    }
+}
+
+fn is_at((partition, flow): &Place, entry: &Entry) -> bool {
+    (*partition, flow) == (entry.partition, &entry.flow)
 }
 
 /// Statuses, asked once per batch, flow and partition, and remembered for 200 ms.
@@ -63,19 +71,15 @@ impl Flows {
         let mut unknown: Vec<Place> = Vec::new();
         {
             let known = self.known.lock().unwrap_or_else(|e| e.into_inner());
-            let mut last = None;
             for entry in entries {
-                if entry.flow.is_empty() || last == Some((entry.partition, &entry.flow)) {
+                let is_asked = unknown.iter().any(|place| is_at(place, entry));
+                if entry.flow.is_empty() || is_asked || statuses.find(entry).is_some() {
                     continue;
                 }
-                last = Some((entry.partition, &entry.flow));
                 let place = (entry.partition, entry.flow.clone());
-                if statuses.0.contains_key(&place) || unknown.contains(&place) {
-                    continue;
-                }
                 match known.get(&place) {
                     Some((status, at)) if at.elapsed() < FRESH => {
-                        statuses.0.insert(place, *status);
+                        statuses.0.push((place, *status));
                     }
                     _ => unknown.push(place),
                 }
@@ -90,7 +94,7 @@ impl Flows {
                 known.retain(|_, (_, at)| at.elapsed() < FRESH);
                 known.insert(place.clone(), (status, Instant::now()));
             }
-            statuses.0.insert(place, status);
+            statuses.0.push((place, status));
         }
         Ok(statuses)
     }
