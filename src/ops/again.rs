@@ -137,8 +137,7 @@ impl Ops {
     }
 
     /// Counts a campaign anew in the partitions whose state Redis has lost, and sends to those who have nothing
-    /// yet. It is done
-    /// by itself for one that runs; this is for one that is paused, or that can't wait.
+    /// yet. It is done by itself for one that runs; this is for one that is paused, or that can't wait.
     ///
     /// # Errors
     /// A conflict when it has ended, or when Redis has all of its state: a second fan-out beside the first

@@ -48,8 +48,8 @@ pub struct FlowState<'a> {
     pub audience: i64,
 }
 
-/// Starts the fan-out in one partition that knows nothing of it, or says how far it is; `again` appends the current turn once more,
-/// which is harmless and helps when it was lost.
+/// Starts the fan-out in one partition that knows nothing of it, or says how far it is; `again` appends the
+/// current turn once more, which is harmless and helps when it was lost.
 ///
 /// # Errors
 /// Those of the script.
