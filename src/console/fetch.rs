@@ -45,18 +45,12 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(super) fn new(ops: Arc<Ops>, replies: Sender<Msg>) -> Self {
+    pub(super) fn new(ops: Arc<Ops>, replies: Sender<Msg>, changes: TaskTracker) -> Self {
         Self {
             ops,
             replies,
-            changes: TaskTracker::new(),
+            changes,
         }
-    }
-
-    /// From now on another server is asked; changes under way go on.
-    pub(super) fn switch(&mut self, ops: Arc<Ops>, replies: Sender<Msg>) {
-        self.ops = ops;
-        self.replies = replies;
     }
 
     /// Starts a command; `Switch`, `Suspend` and `Quit` are the loop's own.
@@ -79,12 +73,12 @@ impl Fetcher {
             tokio::spawn(task);
         }
     }
+}
 
-    /// Waits for changes under way.
-    pub(super) async fn settle(&self) {
-        self.changes.close();
-        let _ = timeout(CHANGE_LIMIT, self.changes.wait()).await;
-    }
+/// Waits for changes under way.
+pub(super) async fn settle(changes: &TaskTracker) {
+    changes.close();
+    let _ = timeout(CHANGE_LIMIT, changes.wait()).await;
 }
 
 async fn limited<T>(
@@ -149,11 +143,18 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
         }
         Cmd::Preview {
             dialog,
+            schedule,
             words,
             user,
         } => {
             let id = (user > 1).then_some(user);
-            let mail = limited(CHANGE_LIMIT, ops.preview(&words, id)).await;
+            let mail = async {
+                match schedule {
+                    Some(schedule) => ops.preview_schedule(schedule, &words, id).await,
+                    None => ops.preview(&words, id).await,
+                }
+            };
+            let mail = limited(CHANGE_LIMIT, mail).await;
             Msg::Previewed(dialog, user, mail)
         }
         Cmd::Create { dialog, order } => {

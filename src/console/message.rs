@@ -164,6 +164,8 @@ pub(super) enum Cmd {
     },
     Preview {
         dialog: u64,
+        /// The schedule of which the words are changed.
+        schedule: Option<i64>,
         words: AskedWords,
         user: i64,
     },

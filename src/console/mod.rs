@@ -58,6 +58,7 @@ use tokio::{
     sync::mpsc::{Receiver, channel},
     time::sleep_until,
 };
+use tokio_util::task::TaskTracker;
 
 pub use settings::{DEFAULTS, Settings};
 pub use theme::ThemeChoice;
@@ -82,14 +83,12 @@ pub async fn run(
 ) -> Result<()> {
     let ops = open(None)?;
     let (keys, events) = channel(WAITING);
-    // Nothing is asked before the first model is there.
-    let fetcher = fetch::Fetcher::new(Arc::clone(&ops), channel(1).0);
     let mut sitting = Sitting {
         started: Instant::now(),
         signals: Signals::new()?,
         screen: terminal::Screen::enter()?,
         events,
-        fetcher,
+        changes: TaskTracker::new(),
     };
     terminal::listen(keys);
     let model = |ops: &Ops, name: Option<&str>| {
@@ -98,7 +97,7 @@ pub async fn run(
     };
     let result = sitting.sit(open, model(&ops, first)?, ops, model).await;
     drop(sitting.screen);
-    sitting.fetcher.settle().await;
+    fetch::settle(&sitting.changes).await;
     result
 }
 
@@ -108,7 +107,8 @@ struct Sitting {
     signals: Signals,
     screen: terminal::Screen,
     events: Receiver<Msg>,
-    fetcher: fetch::Fetcher,
+    /// Changes under way, on whatever server.
+    changes: TaskTracker,
 }
 
 impl Sitting {
@@ -124,9 +124,9 @@ impl Sitting {
         model.size = (size.width, size.height);
         loop {
             let (sender, mut replies) = channel(WAITING);
-            self.fetcher.switch(Arc::clone(&ops), sender);
+            let fetcher = fetch::Fetcher::new(Arc::clone(&ops), sender, self.changes.clone());
             loop {
-                let Some(name) = self.turn(&mut model, &mut replies).await? else {
+                let Some(name) = self.turn(&mut model, &mut replies, &fetcher).await? else {
                     return Ok(());
                 };
                 match open(Some(&name)) {
@@ -154,6 +154,7 @@ impl Sitting {
         &mut self,
         model: &mut Model,
         replies: &mut Receiver<Msg>,
+        fetcher: &fetch::Fetcher,
     ) -> Result<Option<String>> {
         loop {
             if std::mem::take(&mut model.changed) {
@@ -196,7 +197,7 @@ impl Sitting {
                             model.changed = true;
                         }
                         Cmd::Copy(text) => clipboard::copy(&text)?,
-                        other => self.fetcher.start(other),
+                        other => fetcher.start(other),
                     }
                 }
                 let more = self.events.try_recv();

@@ -277,7 +277,7 @@ impl Ops {
         Ok((new, rule))
     }
 
-    async fn schedule_of(&self, id: i64) -> Result<Schedule, OpsError> {
+    pub(super) async fn schedule_of(&self, id: i64) -> Result<Schedule, OpsError> {
         let found = self.database.get().await?.schedule(id).await?;
         found.ok_or_else(|| unknown(id))
     }

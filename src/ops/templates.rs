@@ -108,11 +108,30 @@ impl Ops {
         user: Option<i64>,
     ) -> Result<Preview, OpsError> {
         let words = self.words(asked, None).await?;
-        let template = super::words::compiled(&words)?;
+        self.preview_words(&words, user).await
+    }
+
+    /// The words of a schedule, and what is asked for over them, as a user would get them.
+    ///
+    /// # Errors
+    /// As [`Self::preview`], and when there is no such schedule.
+    pub async fn preview_schedule(
+        &self,
+        id: i64,
+        asked: &AskedWords,
+        user: Option<i64>,
+    ) -> Result<Preview, OpsError> {
+        let base = self.schedule_of(id).await?.words;
+        let words = self.words(asked, Some(base)).await?;
+        self.preview_words(&words, user).await
+    }
+
+    async fn preview_words(&self, words: &Words, user: Option<i64>) -> Result<Preview, OpsError> {
+        let template = super::words::compiled(words)?;
         let user = self.somebody(user).await?;
         let rendered = template
             .render(&recipient(&user, "1", "Preview"))
-            .map_err(|error| refused(&words, &error.to_string(), &user))?;
+            .map_err(|error| refused(words, &error.to_string(), &user))?;
         Ok(shown(user.email, rendered))
     }
 

@@ -53,6 +53,20 @@ async fn a_schedule_is_created_run_now_paused_and_removed_by_keys() {
     terminal.until_contains("schedule 1 \"Weekly\": next");
     terminal.until_contains("▸    1 Weekly");
 
+    // Of a schedule that is changed the preview shows its own words.
+    terminal.press("e");
+    terminal.until_contains("Change schedule 1");
+    to(&mut terminal, "Preview");
+    terminal.press("\r");
+    terminal.until("its words are rendered", Duration::from_secs(20), |s| {
+        s.contains("subject     Hello ") && !s.contains("{{")
+    });
+    terminal.press("\x1b");
+    terminal.until_contains("Change schedule 1");
+    terminal.press("\x1b");
+    terminal.until("the form is closed", Duration::from_secs(10), |s| {
+        !s.contains("Change schedule 1")
+    });
     terminal.press("R");
     terminal.until_contains("type run");
     to(&mut terminal, "type run");

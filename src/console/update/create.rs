@@ -101,6 +101,7 @@ fn look(form: &mut CampaignForm, user: i64) -> Vec<Cmd> {
             });
             vec![Cmd::Preview {
                 dialog: form.number,
+                schedule: form.edited.as_ref().map(|was| was.id),
                 words,
                 user,
             }]
