@@ -77,7 +77,7 @@ impl Listing for Deliveries {
 
     fn remark(&self, page: &Page) -> Option<String> {
         let more = page.table.rows().len() >= crate::console::fetch::PAGE;
-        more.then(|| "the first; / finds: status:failed code:550 user:41 @example.com".to_owned())
+        more.then(|| "the first; / finds status:failed code:550 @example.com".to_owned())
     }
 }
 

@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::text::{Canvas, cut, width};
 use crate::console::{
-    action,
+    action::{self, Act, Action},
     model::{Asked, Link, Model, Prompt, Screen, Tone},
 };
 use crate::ops::wording::{bytes, clock, count, duration};
@@ -267,24 +267,37 @@ fn typed(model: &Model, prompt: &Prompt, cells: usize) -> Line<'static> {
     ])
 }
 
+/// Cells between two keys.
+const GAP: usize = 3;
+
 /// The keys valid now, as many as fit.
 pub(super) fn keys(model: &Model, cells: usize) -> Line<'static> {
     let theme = &model.setting.theme;
-    let mut spans: Vec<Span<'static>> = Vec::new();
-    let mut used = 0;
-    for action in action::footer(model) {
-        let Some(key) = model.setting.keys.of(action).first().map(|k| k.name()) else {
-            continue;
-        };
-        let wide = width(&key) + 1 + width(action.label);
-        let gap = if spans.is_empty() { 0 } else { 3 };
-        if used + gap + wide > cells {
-            break;
+    let valid = action::footer(model).filter_map(|action| {
+        let key = model.setting.keys.of(action).first()?.name();
+        Some((action, key))
+    });
+    let valid: Vec<_> = valid.collect();
+    let wide = |(action, key): &(&Action, String)| GAP + width(key) + 1 + width(action.label);
+    let all: usize = valid.iter().map(&wide).sum();
+    let (mut spans, mut used) = (Vec::new(), 0);
+    // The way to all the others is kept where there is no room for all.
+    let help = valid.iter().find(|(action, _)| action.act == Act::Help);
+    let help = help.filter(|_| all > cells + GAP);
+    let kept = help.map_or(0, &wide);
+    let others = valid
+        .iter()
+        .filter(|(action, _)| help.is_none() || action.act != Act::Help);
+    let fit = others.take_while(|it| {
+        used += wide(it);
+        used + kept <= cells + GAP
+    });
+    for (action, key) in fit.chain(help) {
+        if !spans.is_empty() {
+            spans.push(Span::raw(" ".repeat(GAP)));
         }
-        spans.push(Span::raw(" ".repeat(gap)));
-        spans.push(Span::styled(key, theme.accent));
+        spans.push(Span::styled(key.clone(), theme.accent));
         spans.push(Span::styled(format!(" {}", action.label), theme.dim));
-        used += gap + wide;
     }
     Line::from(spans)
 }

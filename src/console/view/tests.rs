@@ -159,6 +159,19 @@ fn every_level_below_a_screen() {
 }
 
 #[test]
+fn the_way_to_all_keys_is_shown_however_many_there_are() {
+    for screen in Screen::ALL {
+        let mut model = fixture::working();
+        keys(&mut model, &screen.digit().to_string());
+        for size in SIZES {
+            let drawn = text(&model, size);
+            let footer = drawn.lines().last().expect("a footer");
+            assert!(footer.contains("? help"), "{screen:?} {size:?}: {footer}");
+        }
+    }
+}
+
+#[test]
 fn an_error_is_said_where_the_data_would_be() {
     let mut model = fixture::working();
     keys(&mut model, "7");
