@@ -1,8 +1,8 @@
 //! The questions: help, palette, the form of a campaign, claiming entries, and any other change. What they ask
 //! about is frozen.
 
-use super::{form::CampaignForm, message::Change, table::Tint};
-use crate::ops::{ClaimPlan, ClaimReport, PlannedId};
+use super::{claimed::Outcome, form::CampaignForm, message::Change, table::Tint};
+use crate::ops::{ClaimPlan, PlannedId};
 
 /// Above this many, the number must be typed.
 pub(super) const TYPED_ABOVE: u64 = 100;
@@ -160,7 +160,7 @@ pub(super) enum ClaimStage {
     /// Sent and not answered yet.
     Working,
     Done {
-        reports: Vec<Result<ClaimReport, String>>,
+        outcome: Outcome,
         /// How many of the claimed entries their new owners still hold.
         left: Option<usize>,
         look_at_ms: u64,

@@ -7,15 +7,15 @@ use tokio::{sync::mpsc::Sender, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use super::{
+    claimed::Reports,
     data::{Data, Query},
     message::{Change, Cmd, Failure, Made, Msg, Order, ScheduleVerb, Wanted},
     model::View,
     screens::{held, pending},
 };
 use crate::ops::{
-    CampaignView, ClaimReport, DeadAction, DeadFilter, DeadPlan, DeadReport, DeliveryFilter,
-    DeliveryStatus, Ops, OpsError, PlannedLetter, Status, StoredTemplate, StuckEntry, grouped,
-    look_ahead,
+    CampaignView, DeadAction, DeadFilter, DeadPlan, DeadReport, DeliveryFilter, DeliveryStatus,
+    Ops, OpsError, PlannedLetter, Status, StoredTemplate, StuckEntry, grouped, look_ahead,
     wording::{count, dead_outcome},
 };
 
@@ -432,9 +432,10 @@ async fn look(ops: &Ops) -> Result<Status, OpsError> {
     }
 }
 
-async fn left(ops: &Ops, reports: &[ClaimReport]) -> Result<usize, OpsError> {
+/// How many of the claimed entries are still held by those who got them.
+async fn left(ops: &Ops, reports: &Reports) -> Result<usize, OpsError> {
     let mut sum = 0;
-    for report in reports {
+    for report in reports.iter().flatten() {
         sum += ops.claim_left(report).await?;
     }
     Ok(sum)

@@ -382,6 +382,7 @@ pub(super) fn stuck(count: u64) -> Stuck {
         let data = format!(r#"{{"v":1,"user":{n},"email":"ann.lee.{n}@example.com"}}"#);
         StuckEntry {
             owner_live: n % 5 == 4,
+            seen_ms_ago: 0,
             entry: PendingEntry {
                 source: Source {
                     stream: stream.to_owned(),
@@ -407,6 +408,7 @@ pub(super) fn stuck(count: u64) -> Stuck {
     Stuck {
         entries: entries.collect(),
         more: false,
+        unread: 0,
     }
 }
 

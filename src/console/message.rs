@@ -3,6 +3,7 @@
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use super::{
+    claimed::Reports,
     data::{Data, Query},
     filter::Filter,
     model::View,
@@ -198,7 +199,7 @@ pub(super) enum Cmd {
     },
     LookAfterClaim {
         dialog: u64,
-        reports: Vec<ClaimReport>,
+        reports: Reports,
     },
     /// To the server of that name.
     Switch(String),

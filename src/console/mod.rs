@@ -22,6 +22,7 @@
 //! count above 100, Cancel in focus, read-only and "Redis is away" are done for it.
 
 mod action;
+mod claimed;
 mod clipboard;
 mod data;
 mod dialog;

@@ -36,6 +36,8 @@ pub(super) struct Foreign {
     groups: BTreeMap<Place, Known>,
     /// The group after which the rotation goes on.
     rotation: Place,
+    /// Streams of which the groups aren't known yet.
+    unread: usize,
 }
 
 impl Ops {
@@ -79,7 +81,9 @@ impl Ops {
         let mut foreign = self.foreign.lock().unwrap_or_else(|e| e.into_inner());
         let mut before = std::mem::take(&mut foreign.groups);
         let catalogue = self.catalogue.lock().unwrap_or_else(|e| e.into_inner());
+        foreign.unread = 0;
         for (key, read) in catalogue.streams() {
+            foreign.unread += usize::from(read.is_none());
             let groups = read.iter().flat_map(|(_, facts)| &facts.groups);
             for group in groups.filter(|g| g.pending > 0 && !own(key, &g.name)) {
                 let place = (key.clone(), group.name.clone());
@@ -157,7 +161,11 @@ impl Ops {
         entry: PendingEntry,
     ) -> Option<StuckEntry> {
         let owner_live = readers.get(&entry.consumer).copied().unwrap_or(false);
-        (entry.idle_ms >= self.config.visibility_ms).then_some(StuckEntry { entry, owner_live })
+        (entry.idle_ms >= self.config.visibility_ms).then_some(StuckEntry {
+            entry,
+            owner_live,
+            seen_ms_ago: 0,
+        })
     }
 
     /// Keeps what was read, and adds all that is known, aged to now.
@@ -166,12 +174,14 @@ impl Ops {
         for (place, known) in found {
             foreign.groups.insert(place, known);
         }
+        all.unread = foreign.unread;
         for known in foreign.groups.values() {
             let age_ms = now_ms.saturating_sub(known.at_ms);
             all.more |= known.more;
             all.entries
                 .extend(known.stuck.iter().cloned().map(|mut stuck| {
                     stuck.entry.idle_ms += age_ms;
+                    stuck.seen_ms_ago = age_ms;
                     stuck
                 }));
         }

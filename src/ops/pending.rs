@@ -17,6 +17,8 @@ pub struct StuckEntry {
     pub entry: PendingEntry,
     /// Its owner still beats.
     pub owner_live: bool,
+    /// How long ago it was looked at, ms; 0: for this list. Streams that aren't ours are read in rotation.
+    pub seen_ms_ago: u64,
 }
 
 /// What is stuck, oldest first.
@@ -25,6 +27,8 @@ pub struct Stuck {
     pub entries: Vec<StuckEntry>,
     /// There are more than these.
     pub more: bool,
+    /// Streams that weren't read yet: what is stuck there isn't known.
+    pub unread: usize,
 }
 
 /// Where an entry stands among others: by its id, then by its stream.
@@ -76,7 +80,11 @@ impl Ops {
         more |= entries.len() > page;
         entries.truncate(page);
         inspect::bodies(&self.redis, entries.iter_mut().map(|s| &mut s.entry)).await?;
-        Ok(Stuck { entries, more })
+        Ok(Stuck {
+            entries,
+            more,
+            unread: 0,
+        })
     }
 
     /// Adds what is stuck in one group; true when there is more of it.
@@ -153,7 +161,11 @@ impl Ops {
         } else {
             self.config.presence_ms
         };
-        (entry.idle_ms >= limit).then_some(StuckEntry { entry, owner_live })
+        (entry.idle_ms >= limit).then_some(StuckEntry {
+            entry,
+            owner_live,
+            seen_ms_ago: 0,
+        })
     }
 }
 

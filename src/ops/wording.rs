@@ -18,6 +18,12 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// `1 entry`, `18 240 entries`
+pub fn entries(n: u64) -> String {
+    let unit = if n == 1 { "entry" } else { "entries" };
+    format!("{} {unit}", count(n))
+}
+
 /// As [`count`], with a sign for what must never be negative but is.
 pub fn signed(n: i64) -> String {
     let sign = if n < 0 { "-" } else { "" };

@@ -14,7 +14,7 @@ use crate::console::{
     view::text::{cut, shown, wrap},
 };
 use crate::ops::{
-    StuckEntry,
+    Stuck, StuckEntry,
     wording::{count, duration},
 };
 
@@ -30,6 +30,9 @@ pub(in crate::console) static COLUMNS: [Column; 7] = [
     Column::number("campaign", 8, 5),
     Column::text("what", 12, 80, 4),
 ];
+
+/// A look so old is said to be, ms.
+const OLD_MS: u64 = 2_000;
 
 impl Listing for Pending {
     fn name(&self) -> &'static str {
@@ -106,11 +109,26 @@ impl Listing for Pending {
     }
 
     fn remark(&self, page: &Page) -> Option<String> {
-        match &page.feed.data {
-            Some(Data::Stuck(stuck)) if stuck.more => Some("the oldest; there are more".to_owned()),
-            _ => None,
-        }
+        let Some(Data::Stuck(stuck)) = &page.feed.data else {
+            return None;
+        };
+        let more = stuck.more.then(|| "the oldest; there are more".to_owned());
+        let unread = not_read_yet(stuck);
+        let seen = stuck.entries.iter().map(|s| s.seen_ms_ago).max();
+        let seen = seen.filter(|ms| *ms >= OLD_MS);
+        let seen = seen.map(|ms| format!("seen up to {} ago", duration(ms)));
+        let all: Vec<String> = more.into_iter().chain(unread).chain(seen).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
+}
+
+fn not_read_yet(stuck: &Stuck) -> Option<String> {
+    let streams = match stuck.unread {
+        0 => return None,
+        1 => "1 stream",
+        n => &format!("{} streams", count(n as u64)),
+    };
+    Some(format!("{streams} not read yet"))
 }
 
 /// The entry of a row.
@@ -160,6 +178,10 @@ fn detail(model: &Model, stuck: &StuckEntry, cells: usize, theme: &Theme) -> Vec
             n => format!("{} times", count(n)),
         }
     );
+    let held = match stuck.seen_ms_ago {
+        0..OLD_MS => held,
+        ms => format!("{held}; seen {} ago", duration(ms)),
+    };
     let mut lines = vec![
         Line::from(vec![
             Span::styled(entry.id.clone(), theme.title),

@@ -1,17 +1,21 @@
 //! Claiming: the ids are frozen when the question is asked, each group of them has its plan, each id
 //! its outcome, and then the new owners are watched at their work.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::super::{
     action::Act,
+    claimed::Outcome,
     dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage, Dialog, Input},
     message::{Cmd, Failure, Wanted},
-    model::{Model, Place},
+    model::{Model, Place, Tone},
     screens::{held::held_of, pending::stuck_of},
 };
-use super::feeds;
-use crate::ops::{ClaimPlan, ClaimReport, ClaimRequest, PlannedId, Which};
+use super::{feeds, notify};
+use crate::ops::{ClaimPlan, ClaimReport, ClaimRequest, PlannedId, Which, wording::entries};
 
 /// How often the new owners are looked at, ms.
 const LOOK_MS: u64 = 500;
@@ -243,17 +247,17 @@ pub(super) fn claimed(
     let now_ms = model.now_ms;
     model.changed = true;
     model.page_mut().table.marks.clear();
-    let reports: Vec<_> = results.into_iter().map(|r| r.map_err(|f| f.text)).collect();
+    let results = results.into_iter().map(|r| r.map_err(|f| f.text));
+    let outcome = Outcome::new(results.collect());
     let Some(dialog) = open_dialog(model, number) else {
         // It was closed meanwhile; the audit has the outcome, and this line the sum.
-        let claimed: usize = reports.iter().flatten().map(ClaimReport::claimed).sum();
-        let tone = super::Tone::Good;
-        super::notify(model, tone, format!("{claimed} entries claimed"));
+        let text = format!("{} claimed", entries(outcome.claimed as u64));
+        notify(model, Tone::Good, text);
         return feeds::refresh(model);
     };
     dialog.scroll = 0;
     dialog.stage = ClaimStage::Done {
-        reports,
+        outcome,
         left: None,
         look_at_ms: now_ms,
         looking: false,
@@ -271,7 +275,7 @@ pub(super) fn look_after(model: &mut Model) -> Vec<Cmd> {
         return Vec::new();
     };
     let ClaimStage::Done {
-        reports,
+        outcome,
         left,
         look_at_ms,
         looking,
@@ -279,13 +283,7 @@ pub(super) fn look_after(model: &mut Model) -> Vec<Cmd> {
     else {
         return Vec::new();
     };
-    let reports: Vec<ClaimReport> = reports
-        .iter()
-        .flatten()
-        .filter(|r| r.claimed() > 0)
-        .cloned()
-        .collect();
-    if *left == Some(0) || reports.is_empty() || away {
+    if *left == Some(0) || outcome.claimed == 0 || away {
         *look_at_ms = u64::MAX;
         return Vec::new();
     }
@@ -295,7 +293,7 @@ pub(super) fn look_after(model: &mut Model) -> Vec<Cmd> {
     *looking = true;
     vec![Cmd::LookAfterClaim {
         dialog: dialog.number,
-        reports,
+        reports: Arc::clone(&outcome.reports),
     }]
 }
 

@@ -11,29 +11,29 @@ use super::{
     text::{Canvas, cut, left, right, wrap_words},
 };
 use crate::console::{
+    claimed::Outcome,
     dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage},
     theme::Theme,
 };
 use crate::ops::{
-    ClaimPlan, ClaimReport,
-    wording::{count, duration, rate},
+    ClaimPlan,
+    wording::{count, duration, entries, rate},
 };
 
 pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>, area: Rect) {
     let wide = area.width.saturating_sub(8).clamp(56, 100);
     let cells = usize::from(wide.min(area.width)).saturating_sub(4);
     let (mut lines, actions) = match &dialog.stage {
-        ClaimStage::Done { reports, left, .. } => {
-            outcome::lines(dialog, reports, *left, cells, theme)
+        ClaimStage::Done { outcome, left, .. } => {
+            outcome::lines(dialog, outcome, *left, cells, theme)
         }
         _ => asking(dialog, cells, theme),
     };
-    let reports: &[Result<ClaimReport, String>] = match &dialog.stage {
-        ClaimStage::Done { reports, .. } => reports,
-        _ => &[],
+    let outcome = match &dialog.stage {
+        ClaimStage::Done { outcome, .. } => Some(outcome),
+        _ => None,
     };
-    let ids = outcome::ids(reports);
-    let all = lines.len() + ids;
+    let all = lines.len() + outcome.map_or(0, Outcome::ids);
     let high = u16::try_from(all + actions.len() + 3).unwrap_or(u16::MAX);
     let title = match dialog.parts.iter().all(|p| p.asked().is_some()) {
         true => format!("Claim {}", entries(dialog.asked() as u64)),
@@ -52,13 +52,10 @@ pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>,
     }
     // Of a hundred thousand ids only those in view are made lines of.
     let above = lines.len();
-    lines.extend(outcome::id_lines(
-        reports,
-        first.saturating_sub(above),
-        room,
-        cells,
-        theme,
-    ));
+    if let Some(outcome) = outcome {
+        let ids = outcome.from(first.saturating_sub(above)).take(room);
+        lines.extend(ids.map(|(report, id)| outcome::id_line(report, id, cells, theme)));
+    }
     let hidden = first.min(above);
     for (row, line) in lines.iter().skip(hidden).take(room).enumerate() {
         canvas.line(inside, row as u16, line);
@@ -75,14 +72,6 @@ fn min_idle(ms: u64) -> String {
         format!("{} s", ms / 1_000)
     } else {
         duration(ms)
-    }
-}
-
-pub(super) fn entries(n: u64) -> String {
-    if n == 1 {
-        "1 entry".to_owned()
-    } else {
-        format!("{} entries", count(n))
     }
 }
 

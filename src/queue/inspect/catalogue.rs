@@ -19,6 +19,8 @@ use crate::queue::Redis;
 const SCANNED: usize = 2_000;
 /// Streams that one look reads though nobody looks at them.
 const ROTATION: usize = 100;
+/// Streams never read before that one look reads besides.
+const UNREAD: usize = 200;
 /// After the whole key space was searched, the next search begins so many looks later.
 const SEARCH_AGAIN: u32 = 30;
 
@@ -171,7 +173,8 @@ impl Found {
 }
 
 impl Catalogue {
-    /// What to do next: the visible streams, then the next in rotation, and a piece of the search.
+    /// What to do next: the visible streams, some that were never read, the next in rotation, and a piece
+    /// of the search.
     pub fn plan(&self, visible: &[String]) -> Look {
         let mut read: Vec<String> = visible
             .iter()
@@ -189,6 +192,18 @@ impl Catalogue {
             .map(|(name, _)| name.clone())
             .collect();
         in_rotation.retain(|name| !read.contains(name));
+        let unread = self
+            .streams
+            .iter()
+            .filter(|(_, known)| known.read.is_none());
+        let unread: Vec<String> = unread
+            .map(|(name, _)| name)
+            .filter(|name| !read.contains(name) && !in_rotation.contains(name))
+            .take(UNREAD)
+            .cloned()
+            .collect();
+        read.extend(unread);
+        // Last: the rotation goes on after what is read last.
         read.append(&mut in_rotation);
         Look {
             cursor: (self.pause == 0).then_some(self.cursor),
