@@ -327,7 +327,17 @@ pub(super) fn meant_by(model: &Model, event: &KeyEvent) -> Option<&'static Actio
     })
 }
 
-/// It would do something now.
+/// It belongs to the page shown, and would do something now: also behind the palette.
+pub(super) fn is_valid_here(model: &Model, action: &Action) -> bool {
+    is_of_page(model, action) && is_valid(model, action)
+}
+
+/// It is to be had on the page shown.
+pub(super) fn is_of_page(model: &Model, action: &Action) -> bool {
+    scopes_of_page(model).contains(&action.scope)
+}
+
+/// It would do something now, where its scope is.
 pub(super) fn is_valid(model: &Model, action: &Action) -> bool {
     if action.mutates && model.refusal().is_some() {
         return false;

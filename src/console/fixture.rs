@@ -160,6 +160,8 @@ pub(super) fn mail() -> MailText {
             text: format!("Dear Ann,\n\n{}\n\nYours", "a long line ".repeat(20)),
             html: "<p>Dear <b>Ann</b></p><p>Yours</p>".to_owned(),
         },
+        source: "Message-ID: <8.7.email@example.com>\r\nSubject: Hello\r\n\r\nDear Ann,\r\n"
+            .to_owned(),
     }
 }
 

@@ -8,6 +8,7 @@ use super::super::{
     message::Cmd,
     model::{Asked, Model, Place, Prompt, Screen, Tone},
     screens::{entries::Entries, letters, trace::Way},
+    view::text::shown,
 };
 use super::{campaigns, confirm, feeds, groups, notify, pages};
 
@@ -33,11 +34,12 @@ pub(super) fn fill(model: &mut Model, number: u64) {
     keep_in_view(model);
 }
 
-/// The list shown, where it is made of the status.
+/// The list shown, where it is made of the status. Behind a question it stands still.
 pub(super) fn fill_from_status(model: &mut Model) {
     let page = model.page();
     let listing = page.place.listing();
-    if listing.is_some_and(|l| l.query(model, page).is_none()) {
+    let stands = model.dialog.is_some();
+    if !stands && listing.is_some_and(|l| l.query(model, page).is_none()) {
         fill(model, page.number);
     }
 }
@@ -165,7 +167,8 @@ pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
     let Some(text) = text.filter(|t| !t.is_empty()) else {
         return Vec::new();
     };
-    notify(model, Tone::Good, format!("copied {text}"));
+    let seen = shown(&text, model.unmasked);
+    notify(model, Tone::Good, format!("copied {seen}"));
     vec![Cmd::Copy(text)]
 }
 

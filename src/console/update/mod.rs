@@ -22,6 +22,8 @@ mod palette;
 mod schedule_tests;
 mod schedules;
 #[cfg(test)]
+mod still_tests;
+#[cfg(test)]
 mod tests;
 
 pub(super) use feeds::next_wake_ms;
