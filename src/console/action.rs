@@ -290,6 +290,7 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::More, "more", Scope::Forms, &[key(Right)], "choose", "the next choice"),
     look(Act::PageUp, "form-page-up", Scope::Forms, &[key(PageUp)], "", "scroll up"),
     look(Act::PageDown, "form-page-down", Scope::Forms, &[key(PageDown)], "", "scroll down"),
+    look(Act::Copy, "copy-commands", Scope::Forms, &[char('y')], "", "copy the commands of a claim for redis-cli"),
     look(Act::Press, "press", Scope::Forms, &[key(Enter)], "ok", "go on, or press the button"),
     look(Act::Close, "cancel", Scope::Forms, &[key(Esc)], "cancel", "close, nothing is done"),
     look(Act::Quit, "leave", Scope::Anywhere, &[ctrl('c')], "", "leave"),

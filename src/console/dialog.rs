@@ -1,7 +1,7 @@
 //! The questions: help, palette, the form of a campaign, claiming entries, and any other change. What they ask
 //! about is frozen.
 
-use super::{claimed::Outcome, form::CampaignForm, message::Change, table::Tint};
+use super::{claimed::Outcome, form::CampaignForm, message::Change, planned::Sums, table::Tint};
 use crate::ops::{ClaimPlan, PlannedId};
 
 /// Above this many, the number must be typed.
@@ -140,6 +140,8 @@ pub(super) struct ClaimPart {
     /// What was marked; `None`: all that is stuck, frozen when the plan is there.
     pub ids: Option<Vec<PlannedId>>,
     pub plan: Option<Result<ClaimPlan, String>>,
+    /// Of the plan.
+    pub sums: Sums,
 }
 
 impl ClaimPart {

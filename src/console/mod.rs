@@ -37,6 +37,7 @@ mod keymap;
 mod message;
 mod model;
 mod place;
+mod planned;
 #[cfg(test)]
 mod samples;
 mod screens;

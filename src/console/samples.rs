@@ -292,6 +292,7 @@ pub(super) fn audit() -> Data {
         before: before.to_owned(),
         after: after.to_owned(),
         command: command.to_owned(),
+        left_out: 0,
     };
     Data::Audit(vec![
         entry(1, "campaign.retry-failed", "214 failed", "214 queued", ""),

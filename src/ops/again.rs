@@ -128,7 +128,7 @@ impl Ops {
                 .collect();
             let before = format!("{deliveries} {}", again.from);
             let after = format!("{deliveries} {after}");
-            self.record(what, &ids, before, after, String::new()).await;
+            self.record(what, &ids, before, after, &[]).await;
         }
         Ok(AgainReport {
             deliveries,
@@ -169,7 +169,7 @@ impl Ops {
             &[id.to_string()],
             format!("{} epoch {}", campaign.status, epochs.0),
             format!("{} epoch {}", after.status, epochs.1),
-            String::new(),
+            &[],
         )
         .await;
         self.show(id).await

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ConsumerView, GroupView, Ops, OpsError, is_ours, wording::duration};
+use super::{ConsumerView, GroupView, Ops, OpsError, command::command, is_ours, wording::duration};
 use crate::queue::{
     inspect::{self, Source},
     operate,
@@ -18,6 +18,19 @@ pub enum GroupVerb {
     Setid { id: String },
     /// Removes a consumer that is gone; what it holds must have been claimed by others.
     DeleteConsumer { consumer: String },
+}
+
+impl GroupVerb {
+    /// The command for redis-cli that would do the same.
+    fn command(&self, key: &str, group: &str) -> String {
+        match self {
+            Self::Create { from } => command(["XGROUP", "CREATE", key, group, from, "MKSTREAM"]),
+            Self::Setid { id } => command(["XGROUP", "SETID", key, group, id]),
+            Self::DeleteConsumer { consumer } => {
+                command(["XGROUP", "DELCONSUMER", key, group, consumer])
+            }
+        }
+    }
 }
 
 /// What would be done, and what it means.
@@ -73,10 +86,9 @@ impl Ops {
             let found = view.groups.iter().find(|g| g.name == group);
             let key = &source.key;
             match (&plan.verb, found) {
-                (GroupVerb::Create { from }, None) => {
+                (GroupVerb::Create { .. }, None) => {
                     plan.before.push(format!("{key}: no group {group}"));
-                    plan.commands
-                        .push(format!("XGROUP CREATE {key} {group} {from} MKSTREAM"));
+                    plan.commands.push(plan.verb.command(key, group));
                 }
                 (GroupVerb::Create { .. }, Some(_)) => {
                     return Err(OpsError::Conflict(format!("{key} has a group {group}")));
@@ -91,8 +103,7 @@ impl Ops {
                         "{key}: last delivered {}, {} pending",
                         found.last_delivered_id, found.pending
                     ));
-                    plan.commands
-                        .push(format!("XGROUP SETID {key} {group} {id}"));
+                    plan.commands.push(plan.verb.command(key, group));
                     let warning = meaning(id, found);
                     plan.warnings.push(format!("{key}: {warning}"));
                 }
@@ -103,8 +114,7 @@ impl Ops {
                         None => format!("{key}: no consumer {consumer}"),
                     });
                     if held.is_some() {
-                        plan.commands
-                            .push(format!("XGROUP DELCONSUMER {key} {group} {consumer}"));
+                        plan.commands.push(plan.verb.command(key, group));
                     }
                     if let Some(held) = held.filter(|held| !is_ours(stream) && self.reads(held)) {
                         return Err(OpsError::Conflict(format!(
@@ -158,7 +168,7 @@ impl Ops {
     /// When this process is read-only, or Redis is away; then some partitions may be done.
     pub async fn change_group(&self, plan: &GroupPlan) -> Result<Vec<GroupResult>, OpsError> {
         self.may_write()?;
-        let mut results = Vec::new();
+        let (mut results, mut commands) = (Vec::new(), Vec::new());
         for source in &plan.sources {
             let (redis, group) = (&self.redis, plan.group.as_str());
             let (done, text) = match &plan.verb {
@@ -179,6 +189,9 @@ impl Ops {
                     }
                 }
             };
+            if done {
+                commands.push(plan.verb.command(&source.key, group));
+            }
             results.push(GroupResult {
                 source: source.clone(),
                 done,
@@ -197,7 +210,7 @@ impl Ops {
             &ids,
             plan.before.join("; "),
             after.join("; "),
-            plan.commands.join("; "),
+            &commands,
         )
         .await;
         Ok(results)

@@ -7,6 +7,7 @@ mod ahead;
 mod audit;
 mod campaigns;
 mod claim;
+mod command;
 mod database;
 mod dead;
 mod deep;
@@ -63,6 +64,7 @@ pub use campaigns::{CampaignView, NewCampaign, generated_name};
 pub use claim::{
     ClaimPlan, ClaimReport, ClaimRequest, Claimed, PlannedClaim, PlannedId, Target, Which,
 };
+pub use command::bounded;
 pub use dead::{
     DeadAction, DeadDetails, DeadFilter, DeadGroup, DeadLetters, DeadOutcome, DeadPlan, DeadReport,
     DeadResult, Letter, PlannedLetter, cause, fingerprint, grouped,

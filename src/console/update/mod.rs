@@ -8,6 +8,8 @@ mod claim;
 #[cfg(test)]
 mod claim_all_tests;
 mod confirm;
+#[cfg(test)]
+mod copy_tests;
 mod create;
 mod feeds;
 mod groups;
