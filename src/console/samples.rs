@@ -334,3 +334,13 @@ pub(super) fn secrets() -> Data {
         ],
     }))
 }
+
+/// Those users of campaign 8, each failed in the first round.
+pub(super) fn retry_plan(users: Vec<i64>) -> crate::ops::RetryPlan {
+    crate::ops::RetryPlan {
+        campaign: 8,
+        name: "Winter sale, second wave".to_owned(),
+        status: "running".to_owned(),
+        rounds: [(1, users)].into(),
+    }
+}

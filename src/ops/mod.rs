@@ -58,7 +58,7 @@ pub use crate::queue::inspect::{
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
 pub use crate::secrets::{SecretPath, SecretsStatus};
 pub use crate::store::{Addressed, Delivery, DeliveryFilter, DeliveryStatus, StoredTemplate};
-pub use again::{AgainReport, Paused, Resolution};
+pub use again::{AgainReport, Paused, Resolution, RetryPlan};
 pub use ahead::{Ahead, When, look_ahead};
 pub use campaigns::{CampaignView, NewCampaign, generated_name};
 pub use claim::{
