@@ -232,7 +232,7 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::NextPage, "next-page", Scope::Entries, &[char('n')], "next", "the next page"),
     look(Act::PreviousPage, "previous-page", Scope::Entries, &[char('N')], "", "the page before"),
     danger(Act::Drain, "drain", Scope::Workers, &[char('D')], "drain", "let the worker finish what it has in hand, hand back the rest and end"),
-    look(Act::Open, "log", Scope::Workers, &[char('l')], "log", "follow its log"),
+    look(Act::Open, "log", Scope::Workers, &[char('l')], "log", "follow its log, where it runs on this machine"),
     look(Act::Open, "open", Scope::Lists, &[key(Enter), key(Right), char('l')], "open", "look into the row"),
     look(Act::Trace, "trace", Scope::Lists, &[char('t')], "trace", "follow the recipient's message through all stages"),
     look(Act::Filter, "filter", Scope::Lists, &[char('/')], "filter", "show what matches: word !not field:word ^regex$"),

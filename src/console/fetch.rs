@@ -287,7 +287,7 @@ async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
             Data::Inbox(ops.inbox_list(None, search, MAILS).await?)
         }
         Query::Mail { mailbox, id } => Data::Mail(Box::new(ops.inbox_show(&mailbox, &id).await?)),
-        Query::Log { service, .. } => Data::Log(ops.log_of(&service).await?),
+        Query::Log { service, host } => Data::Log(ops.log_of(&service, &host).await?),
     })
 }
 

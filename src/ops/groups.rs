@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{ConsumerView, GroupView, Ops, OpsError, command::command, is_ours, wording::duration};
+use super::{
+    ConsumerView, GroupView, Ops, OpsError, command::command, is_ours, trimming, wording::duration,
+};
 use crate::queue::{
     inspect::{self, Source},
     operate,
@@ -85,6 +87,11 @@ impl Ops {
             let view = inspect::groups_of(&self.redis, source.clone()).await?;
             let found = view.groups.iter().find(|g| g.name == group);
             let key = &source.key;
+            if let GroupVerb::Create { from: id } | GroupVerb::Setid { id } = &plan.verb
+                && let Some(missed) = trimming::missed(&view, id)
+            {
+                plan.warnings.push(format!("{key}: {missed}"));
+            }
             match (&plan.verb, found) {
                 (GroupVerb::Create { .. }, None) => {
                     plan.before.push(format!("{key}: no group {group}"));
@@ -134,7 +141,8 @@ impl Ops {
         }
         self.consumer_is_gone(&plan).await?;
         if is_ours(stream) && matches!(plan.verb, GroupVerb::Create { .. }) {
-            let warning = "a group that isn't ours is never waited for when entries are trimmed";
+            let warning = "a group that isn't ours is not waited for: what it hasn't read is trimmed when ours has \
+                           handled it";
             plan.warnings.push(warning.to_owned());
         }
         Ok(plan)

@@ -31,6 +31,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod trimming;
 mod users;
 pub mod wording;
 mod words;

@@ -457,3 +457,42 @@ async fn users_that_were_made_are_in_the_audit() {
         ("users.generate", "12 new, 12 in all")
     );
 }
+
+#[tokio::test]
+async fn a_group_that_is_not_ours_is_named_only_when_it_loses_entries() {
+    let (redis, ops) = pipeline().await;
+    let keys = [0, 1].map(|partition| redis.keys().stream(partition, STREAM));
+    let found = async || {
+        let findings = ops.status().await.expect("status").findings;
+        let texts = findings.into_iter().map(|f| f.text);
+        texts
+            .filter(|text| text.contains("\"theirs\""))
+            .collect::<Vec<_>>()
+    };
+    for key in &keys {
+        run(&redis, &["XGROUP", "CREATE", key, "theirs", "0"]).await;
+    }
+    let soon = format!(
+        "group \"theirs\" of {STREAM}: 6 entries that it hasn't read will be trimmed when ours has handled them"
+    );
+    assert_eq!(found().await, [soon]);
+    let gone = format!("group \"theirs\" of {STREAM}: 6 entries were trimmed before it read them");
+    for key in &keys {
+        run(&redis, &["XACK", key, GROUP, "1-1", "2-1", "3-1"]).await;
+    }
+    assert_eq!(found().await, [gone.clone()], "they go with the next trim");
+    for key in &keys {
+        run(&redis, &["XTRIM", key, "MINID", "3-2"]).await;
+    }
+    assert_eq!(found().await, [gone]);
+    let from = "0".to_owned();
+    let plan = ops
+        .plan_group(STREAM, "late", GroupVerb::Create { from })
+        .await;
+    let warnings = plan.expect("plan").warnings.join(" ");
+    assert!(warnings.contains("all 3 so far were trimmed"), "{warnings}");
+    for key in &keys {
+        run(&redis, &["XGROUP", "SETID", key, "theirs", "$"]).await;
+    }
+    assert_eq!(found().await, Vec::<String>::new());
+}
