@@ -12,6 +12,7 @@ mod bad_input;
 mod console;
 mod faults;
 mod http;
+mod operator;
 mod over_http;
 mod pipeline;
 mod queue;

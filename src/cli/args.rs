@@ -240,6 +240,9 @@ A finished campaign runs again. Nobody who got the mail gets it twice. Exit code
         id: i64,
         #[command(flatten)]
         filter: ChosenArgs,
+        /// Say how many it would be, and stop
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Decide on mails of which nobody knows whether they arrived
     #[command(

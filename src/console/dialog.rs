@@ -1,7 +1,7 @@
 //! The questions: help, palette, the form of a campaign, claiming entries, and any other change. What they ask
 //! about is frozen.
 
-use super::{claimed::Outcome, form::CampaignForm, message::Change, table::Tint};
+use super::{claimed::Outcome, form::CampaignForm, message::Change, planned::Sums, table::Tint};
 use crate::ops::{ClaimPlan, PlannedId};
 
 /// Above this many, the number must be typed.
@@ -84,20 +84,28 @@ pub(super) struct Confirm {
 
 impl Confirm {
     pub(super) fn new(number: u64, title: &str, verb: &str, count: u64, change: Change) -> Self {
-        Self {
+        let mut confirm = Self {
             number,
             title: title.to_owned(),
             lines: Vec::new(),
             verb: verb.to_owned(),
-            count,
-            word: (count > TYPED_ABOVE).then(|| count.to_string()),
+            count: 0,
+            word: None,
             typed: Input::default(),
             focus: ConfirmField::Cancel,
             stage: ConfirmStage::Asking,
             scroll: 0,
             error: None,
             change,
-        }
+        };
+        confirm.set_count(count);
+        confirm
+    }
+
+    /// How many it is about; many must be typed.
+    pub(super) fn set_count(&mut self, count: u64) {
+        self.count = count;
+        self.word = (count > TYPED_ABOVE).then(|| count.to_string());
     }
 
     pub(super) fn fields(&self) -> Vec<ConfirmField> {
@@ -140,6 +148,8 @@ pub(super) struct ClaimPart {
     /// What was marked; `None`: all that is stuck, frozen when the plan is there.
     pub ids: Option<Vec<PlannedId>>,
     pub plan: Option<Result<ClaimPlan, String>>,
+    /// Of the plan.
+    pub sums: Sums,
 }
 
 impl ClaimPart {

@@ -14,8 +14,9 @@ use super::{
     screens::{held, pending},
 };
 use crate::ops::{
-    CampaignView, DeadAction, DeadFilter, DeadPlan, DeadReport, DeliveryFilter, DeliveryStatus,
-    Ops, OpsError, PlannedLetter, Status, StoredTemplate, StuckEntry, grouped, look_ahead,
+    AgainReport, CampaignView, DeadAction, DeadFilter, DeadPlan, DeadReport, DeliveryFilter,
+    DeliveryStatus, Ops, OpsError, PlannedLetter, Status, StoredTemplate, StuckEntry, grouped,
+    look_ahead,
     wording::{count, dead_outcome},
 };
 
@@ -28,6 +29,8 @@ const STUCK: usize = 200;
 pub(super) const PAGE: usize = 200;
 /// Dead letters of a cause: a bulk action takes those that are shown.
 pub(super) const LETTERS: usize = 1_000;
+/// Recipients that are named after they were sent to again.
+const RETRIED: usize = 1_000;
 /// Campaigns and changes listed.
 pub(super) const LISTED: usize = 100;
 /// How long a canary may take.
@@ -181,6 +184,18 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             let plan = limited(CHANGE_LIMIT, plan).await;
             Msg::Planned { dialog, part, plan }
         }
+        Cmd::PlanRetry {
+            dialog,
+            campaign,
+            users,
+        } => {
+            let filter = DeliveryFilter {
+                users,
+                ..DeliveryFilter::default()
+            };
+            let plan = ops.plan_retry(campaign, &filter);
+            Msg::RetryPlanned(dialog, limited(CHANGE_LIMIT, plan).await)
+        }
         Cmd::PlanGroup {
             dialog,
             stream,
@@ -272,7 +287,7 @@ async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
             Data::Inbox(ops.inbox_list(None, search, MAILS).await?)
         }
         Query::Mail { mailbox, id } => Data::Mail(Box::new(ops.inbox_show(&mailbox, &id).await?)),
-        Query::Log { service, .. } => Data::Log(ops.log_of(&service).await?),
+        Query::Log { service, host } => Data::Log(ops.log_of(&service, &host).await?),
     })
 }
 
@@ -307,19 +322,7 @@ async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
         }
         Change::ResumeCampaign(id) => steered(id, ops.resume(id).await),
         Change::CancelCampaign(id) => steered(id, ops.cancel(id).await),
-        Change::RetryFailed { campaign, users } => {
-            let filter = DeliveryFilter {
-                users,
-                ..DeliveryFilter::default()
-            };
-            let report = ops.retry_failed(campaign, &filter).await?;
-            let text = format!("{} queued again", count(report.deliveries));
-            Ok(vec![(
-                format!("campaign {campaign}"),
-                text,
-                report.deliveries > 0,
-            )])
-        }
+        Change::RetryFailed(plan) => Ok(retried(&ops.retry_failed(&plan).await?)),
         Change::ReplayLetters {
             filter,
             canary,
@@ -402,6 +405,33 @@ async fn replay(
     }
     done.extend(outcomes(&ops.replay_dead(&plan).await?));
     Ok(done)
+}
+
+/// The sums, then each recipient, those who were passed over first; of many not all.
+fn retried(report: &AgainReport) -> Outcomes {
+    let (queued, over) = (report.deliveries, report.passed_over);
+    let campaign = format!("campaign {}", report.campaign.id);
+    let text = format!("{} queued again", count(queued));
+    let mut lines = vec![(campaign, text, queued > 0)];
+    if over > 0 {
+        let text = format!("{} not failed any more: nothing was done", count(over));
+        lines.push((String::new(), text, false));
+    }
+    let of = |wanted| {
+        report
+            .outcomes
+            .iter()
+            .filter(move |(_, queued)| *queued == wanted)
+    };
+    let each = of(false).chain(of(true)).take(RETRIED);
+    lines.extend(each.map(|(user, queued)| {
+        let text = match queued {
+            true => "queued again",
+            false => "not failed any more",
+        };
+        (format!("user {user}"), text.to_owned(), *queued)
+    }));
+    lines
 }
 
 fn outcomes(report: &DeadReport) -> Outcomes {

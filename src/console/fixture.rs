@@ -322,6 +322,7 @@ fn workers() -> Vec<Worker> {
         live: silent_ms < 5_000,
         info: WorkerInfo {
             service: service.to_owned(),
+            host: "mailbox".to_owned(),
             state: "ready".to_owned(),
             in_hand: 120,
             capacity: 1_000,

@@ -1,5 +1,7 @@
 //! What comes in, and what is to be done outside.
 
+use std::sync::Arc;
+
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use super::{
@@ -10,8 +12,8 @@ use super::{
 };
 use crate::ops::{
     Ahead, AskedSchedule, AskedWords, CampaignRow, CampaignView, ClaimPlan, ClaimReport,
-    ClaimRequest, DeadFilter, GroupPlan, GroupVerb, NewCampaign, OpsError, Preview, ScheduleView,
-    Status, When,
+    ClaimRequest, DeadFilter, GroupPlan, GroupVerb, NewCampaign, OpsError, Preview, RetryPlan,
+    ScheduleView, Status, When,
 };
 
 /// Why a request brought nothing, in words.
@@ -66,6 +68,7 @@ pub(super) enum Msg {
     },
     Claimed(u64, Vec<Result<ClaimReport, Failure>>),
     ClaimLeft(u64, Result<usize, Failure>),
+    RetryPlanned(u64, Result<RetryPlan, Failure>),
     GroupPlanned(u64, Result<GroupPlan, Failure>),
     /// What became of each id: id, outcome, and whether it is good.
     Changed(u64, Result<Vec<(String, String, bool)>, Failure>),
@@ -99,11 +102,7 @@ pub(super) enum Change {
     PauseCampaigns(Vec<i64>),
     ResumeCampaign(i64),
     CancelCampaign(i64),
-    /// No users: all for whom it failed.
-    RetryFailed {
-        campaign: i64,
-        users: Vec<i64>,
-    },
+    RetryFailed(Arc<RetryPlan>),
     /// Letters by their ids; `canary`: one first. `edited` is the data of the only one.
     ReplayLetters {
         filter: DeadFilter,
@@ -185,6 +184,12 @@ pub(super) enum Cmd {
         part: usize,
         request: ClaimRequest,
         wanted: Wanted,
+    },
+    /// Looks who failed; the question is opened when the plan is there. No users: all.
+    PlanRetry {
+        dialog: u64,
+        campaign: i64,
+        users: Vec<i64>,
     },
     /// Looks at a group; the question is opened when its plan is there.
     PlanGroup {

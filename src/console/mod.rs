@@ -37,6 +37,7 @@ mod keymap;
 mod message;
 mod model;
 mod place;
+mod planned;
 #[cfg(test)]
 mod samples;
 mod screens;
@@ -132,6 +133,8 @@ impl Sitting {
                 };
                 match open(Some(&name)) {
                     Ok(other) => {
+                        // A lock goes along: to unlock is a decision of its own.
+                        other.set_read_only(other.read_only() || model.setting.read_only);
                         let mut fresh = model_of(&other, Some(&name))?;
                         (fresh.size, fresh.screen) = (model.size, model.screen);
                         (ops, model) = (other, fresh);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    GroupView, Overview, StreamView,
+    GroupView, Overview, StreamView, trimming,
     wording::{count, duration},
 };
 
@@ -172,14 +172,10 @@ fn stage_findings(stage: &StreamView, findings: &mut Vec<Finding>) {
         );
     }
     for group in stage.groups.iter().filter(|g| g.name != stage.group) {
-        findings.push(Finding::new(
-            Severity::Warning,
-            format!(
-                "{} has a group {:?} that isn't ours: it isn't waited for when entries are trimmed",
-                stage.stream, group.name
-            ),
-            "",
-        ));
+        if let Some(loss) = trimming::loss(stage, &group.name) {
+            let text = format!("group {:?} of {}: {loss}", group.name, stage.stream);
+            findings.push(Finding::new(Severity::Warning, text, ""));
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod ahead;
 mod audit;
 mod campaigns;
 mod claim;
+mod command;
 mod database;
 mod dead;
 mod deep;
@@ -30,6 +31,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod trimming;
 mod users;
 pub mod wording;
 mod words;
@@ -57,12 +59,13 @@ pub use crate::queue::inspect::{
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
 pub use crate::secrets::{SecretPath, SecretsStatus};
 pub use crate::store::{Addressed, Delivery, DeliveryFilter, DeliveryStatus, StoredTemplate};
-pub use again::{AgainReport, Paused, Resolution};
+pub use again::{AgainReport, Paused, Resolution, RetryPlan};
 pub use ahead::{Ahead, When, look_ahead};
 pub use campaigns::{CampaignView, NewCampaign, generated_name};
 pub use claim::{
     ClaimPlan, ClaimReport, ClaimRequest, Claimed, PlannedClaim, PlannedId, Target, Which,
 };
+pub use command::bounded;
 pub use dead::{
     DeadAction, DeadDetails, DeadFilter, DeadGroup, DeadLetters, DeadOutcome, DeadPlan, DeadReport,
     DeadResult, Letter, PlannedLetter, cause, fingerprint, grouped,

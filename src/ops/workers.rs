@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Ops, OpsError, Worker, wording::count};
+use super::{Ops, OpsError, Worker, command::command, wording::count};
 use crate::queue::operate;
 
 /// What would be done, and what it means.
@@ -56,11 +56,7 @@ impl Ops {
         Ok(DrainPlan {
             others,
             warnings,
-            command: format!(
-                "HSET {} {name} {}",
-                self.redis.keys().workers_drain(),
-                self.who
-            ),
+            command: command(["HSET", &self.redis.keys().workers_drain(), name, &self.who]),
             worker: worker.clone(),
         })
     }
@@ -83,7 +79,7 @@ impl Ops {
         let ids = [name.to_owned()];
         let after = "told to drain".to_owned();
         let audited = self
-            .record("worker.drain", &ids, before, after, plan.command)
+            .record("worker.drain", &ids, before, after, &[plan.command])
             .await;
         Ok(DrainReport {
             worker: name.to_owned(),

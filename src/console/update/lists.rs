@@ -163,12 +163,26 @@ pub(super) fn faults_only(model: &mut Model) {
 pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
     let page = model.page();
     let listing = page.place.listing();
-    let text = listing.and_then(|l| Some(l.copied(page, page.table.selected()?)));
-    let Some(text) = text.filter(|t| !t.is_empty()) else {
+    let (Some(listing), Some(row)) = (listing, page.table.selected()) else {
         return Vec::new();
     };
-    let seen = shown(&text, model.unmasked);
-    notify(model, Tone::Good, format!("copied {seen}"));
+    let (text, remark) = (listing.copied(page, row), listing.copy_remark(page, row));
+    if text.is_empty() {
+        if let Some(remark) = remark {
+            notify(model, Tone::Bad, remark);
+        }
+        return Vec::new();
+    }
+    let what = match text.lines().count() {
+        0 | 1 => shown(&text, model.unmasked),
+        lines => format!("{lines} lines"),
+    };
+    let remark = remark.unwrap_or_default();
+    notify(
+        model,
+        Tone::Good,
+        format!("copied {what} {remark}").trim_end(),
+    );
     vec![Cmd::Copy(text)]
 }
 

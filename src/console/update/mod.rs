@@ -8,6 +8,8 @@ mod claim;
 #[cfg(test)]
 mod claim_all_tests;
 mod confirm;
+#[cfg(test)]
+mod copy_tests;
 mod create;
 mod feeds;
 mod groups;
@@ -84,6 +86,7 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
         Msg::Planned { dialog, part, plan } => claim::planned(model, dialog, part, plan),
         Msg::Claimed(dialog, results) => claim::claimed(model, dialog, results),
         Msg::ClaimLeft(dialog, left) => claim::left(model, dialog, left),
+        Msg::RetryPlanned(dialog, plan) => campaigns::planned(model, dialog, plan),
         Msg::GroupPlanned(dialog, plan) => groups::planned(model, dialog, plan),
         Msg::Changed(dialog, result) => confirm::changed(model, dialog, result),
     }

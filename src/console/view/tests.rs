@@ -101,7 +101,12 @@ fn named(name: &str, keys: &str, data: Vec<Data>) -> (String, Model) {
     let mut model = fixture::working();
     let mut data = data.into_iter();
     for key in keys.chars() {
-        self::keys(&mut model, &key.to_string());
+        for cmd in self::keys(&mut model, &key.to_string()) {
+            if let Cmd::PlanRetry { dialog, .. } = cmd {
+                let plan = Ok(samples::retry_plan((1..=214).collect()));
+                update(&mut model, 30_000, Msg::RetryPlanned(dialog, plan));
+            }
+        }
         if matches!(key, '\n' | 'e' | 'l' | 'i' | 'd')
             && let Some(data) = data.next()
         {
