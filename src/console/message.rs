@@ -11,7 +11,7 @@ use super::{
 use crate::ops::{
     Ahead, AskedSchedule, AskedWords, CampaignRow, CampaignView, ClaimPlan, ClaimReport,
     ClaimRequest, DeadFilter, GroupPlan, GroupVerb, NewCampaign, OpsError, Preview, ScheduleView,
-    Status, When,
+    SettlePlan, SettleRequest, Status, When,
 };
 
 /// Why a request brought nothing, in words.
@@ -67,6 +67,8 @@ pub(super) enum Msg {
     Claimed(u64, Vec<Result<ClaimReport, Failure>>),
     ClaimLeft(u64, Result<usize, Failure>),
     GroupPlanned(u64, Result<GroupPlan, Failure>),
+    /// A plan a group.
+    SettlePlanned(u64, Result<Vec<SettlePlan>, Failure>),
     /// What became of each id: id, outcome, and whether it is good.
     Changed(u64, Result<Vec<(String, String, bool)>, Failure>),
 }
@@ -118,6 +120,8 @@ pub(super) enum Change {
         to: String,
     },
     Group(Box<GroupPlan>),
+    /// Pending entries, to the dead letters or acknowledged; a plan a group.
+    Settle(Vec<SettlePlan>),
     /// A worker by its consumer name.
     Drain(String),
     /// Only the gate itself: no change of data.
@@ -192,6 +196,11 @@ pub(super) enum Cmd {
         stream: String,
         group: String,
         verb: GroupVerb,
+    },
+    /// Looks at entries that are to be ended; the question is opened when the plans are there.
+    PlanSettle {
+        dialog: u64,
+        requests: Vec<SettleRequest>,
     },
     Claim {
         dialog: u64,

@@ -11,6 +11,7 @@ mod flows;
 mod outage;
 mod schedules;
 mod servers;
+mod settle;
 
 use std::time::Duration;
 

@@ -21,6 +21,9 @@ mod palette;
 #[cfg(test)]
 mod schedule_tests;
 mod schedules;
+mod settle;
+#[cfg(test)]
+mod settle_tests;
 #[cfg(test)]
 mod tests;
 
@@ -83,6 +86,7 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
         Msg::Claimed(dialog, results) => claim::claimed(model, dialog, results),
         Msg::ClaimLeft(dialog, left) => claim::left(model, dialog, left),
         Msg::GroupPlanned(dialog, plan) => groups::planned(model, dialog, plan),
+        Msg::SettlePlanned(dialog, plans) => settle::planned(model, dialog, plans),
         Msg::Changed(dialog, result) => confirm::changed(model, dialog, result),
     }
 }
