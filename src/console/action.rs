@@ -200,7 +200,7 @@ pub(super) static ACTIONS: &[Action] = &[
     change(Act::Create, "create", Scope::Screens, &[char('c')], "create", "create a campaign"),
     danger(Act::Claim, "claim", Scope::Pending, &[char('C')], "claim", "give the marked or the selected entries to a live consumer"),
     danger(Act::ClaimAll, "claim-all", Scope::Pending, &[char('A')], "claim all", "give all that is stuck and passes the filter to live consumers, listed or not"),
-    danger(Act::DeadLetter, "dead-letter", Scope::Pending, &[char('X')], "dead letter", "put the marked or the selected entries among the dead letters"),
+    danger(Act::DeadLetter, "dead-letter", Scope::Pending, &[char('X')], "dead", "put the marked or the selected entries among the dead letters"),
     danger(Act::Acknowledge, "acknowledge", Scope::Pending, &[char('K')], "ack", "acknowledge the marked or the selected entries: they are skipped"),
     danger(Act::Pause, "pause", Scope::Campaigns, &[char('P')], "pause", "start no more of its mails until it is resumed"),
     danger(Act::Resume, "resume", Scope::Campaigns, &[char('U')], "resume", "go on with a paused campaign"),

@@ -5,10 +5,13 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use serde_json::Value;
 
-use super::SIZE;
+use super::{
+    SIZE,
+    claims::{at_what_gone_holds, connection, run as ask, stuck_orders},
+};
 use crate::{
     pipeline::{Running, running_with},
-    support::Terminal,
+    support::{RedisServer, Terminal, eventually},
 };
 
 const USERS: i64 = 30;
@@ -146,4 +149,51 @@ async fn what_is_stuck_is_dead_lettered_or_skipped_and_the_letters_go_again() {
     terminal.until_contains("ack email-notification");
     terminal.press("q");
     assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn a_foreign_group_has_no_dead_letters_and_an_acknowledgement_whose_reply_is_lost_is_unknown() {
+    let mut redis = RedisServer::start(&[]);
+    let mut orders = connection(&redis);
+    let ids = stuck_orders(&mut orders, 3);
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut terminal = at_what_gone_holds(&redis, dir.path(), &ids[0]);
+    terminal.press("X");
+    terminal.until_contains("no dead letters");
+    terminal.press("\r");
+    terminal.until("no question", Duration::from_secs(10), |s| {
+        !s.contains("no dead letters")
+    });
+    terminal.press(" K");
+    terminal.until_contains(&format!("XACK orders billing {}", ids[0]));
+    terminal.press("\t\r");
+    terminal.until_contains("acknowledged");
+    terminal.press("\r");
+    terminal.until("it is gone", Duration::from_secs(10), |s| {
+        s.contains(&ids[1]) && !s.contains(&ids[0])
+    });
+
+    terminal.press("K");
+    terminal.until_contains(&format!("XACK orders billing {}", ids[1]));
+    // Redis takes it in and is killed before it answers.
+    ask::<()>(&mut orders, "CLIENT PAUSE 60000 WRITE");
+    terminal.press("\t\r");
+    eventually(Duration::from_secs(10), "the deed to wait in Redis", || {
+        ask::<String>(&mut orders, "CLIENT LIST")
+            .lines()
+            .any(|client| client.contains(" flags=b "))
+    });
+    redis.kill();
+    terminal.until("the outcome", Duration::from_secs(20), |s| {
+        s.contains("unknown: the reply was lost")
+    });
+    redis.restart();
+    terminal.until("Redis again", Duration::from_secs(20), |s| {
+        s.contains("● live")
+    });
+    let left: redis::Value = ask(&mut connection(&redis), "XPENDING orders billing");
+    assert!(
+        format!("{left:?}").contains(&ids[1]),
+        "it wasn't done: {left:?}"
+    );
 }

@@ -12,7 +12,7 @@ use std::{
 use super::{
     super::{Ops, OpsError, is_own_group},
     PlannedEnd, SettleOutcome, SettlePlan, SettleReport, SettleVerb, Settled,
-    ledger::{Recipient, RowEnd, user_of},
+    ledger::user_of,
 };
 use crate::{
     event::{CampaignTurn, EmailRequested, Event, NotificationRequested, Unreadable, parse},
@@ -22,7 +22,7 @@ use crate::{
         is_away,
         operate::{self, Acked, ClaimOutcome, Held},
     },
-    store::Ledger,
+    store::{GaveUp, GivenUp, InDoubt, Ledger},
 };
 
 /// Entries in one step: none of them may be without its owner's sign of life for long.
@@ -233,22 +233,22 @@ impl Ops {
             .iter()
             .map(|entry| counted(&source.stream, entry, &statuses))
             .collect();
-        let rows: Vec<Recipient> = claims.iter().filter_map(Counted::row).collect();
-        let mut ends = self.close_rows(ledger, &rows, &deed.why).await?.into_iter();
+        let rows: Vec<GivenUp> = claims.iter().filter_map(Counted::row).cloned().collect();
+        let mut ends = self.give_up(ledger, rows, &deed.why).await?.into_iter();
         let mut outcomes = BTreeMap::new();
         let mut batch = Vec::with_capacity(entries.len());
         for (entry, claim) in entries.into_iter().zip(claims) {
             let end = claim.row().and_then(|_| ends.next());
             let (outcome, said) = match end {
-                Some(RowEnd::InHand(by)) => {
+                Some(GaveUp::InHand(by)) => {
                     outcomes.insert(entry.id, SettleOutcome::Taken { by });
                     continue;
                 }
-                Some(RowEnd::Closed(closed)) => {
+                Some(GaveUp::Closed(closed)) => {
                     let status = closed.counter();
                     (Outcome::Done(closed), SettleOutcome::Ended { status })
                 }
-                Some(RowEnd::Failed) | None => deed.end(claim),
+                Some(GaveUp::Failed) | None => deed.end(claim),
             };
             outcomes.insert(entry.id.clone(), said);
             batch.push((entry, outcome));
@@ -291,15 +291,15 @@ impl Ops {
 
 /// Whether a fan-out has counted an entry, by the rules of its stage.
 enum Counted {
-    Yes(Option<Recipient>),
+    Yes(Option<GivenUp>),
     /// Why it is none of ours.
     No(String),
 }
 
 impl Counted {
-    fn row(&self) -> Option<Recipient> {
+    fn row(&self) -> Option<&GivenUp> {
         match self {
-            Self::Yes(row) => *row,
+            Self::Yes(row) => row.as_ref(),
             Self::No(_) => None,
         }
     }
@@ -346,11 +346,12 @@ fn counted(stream: &str, entry: &Entry, statuses: &Statuses) -> Counted {
     let known = single || statuses.of(entry) != FlowStatus::Missing;
     match campaign.filter(|_| known) {
         None => Counted::No(format!("no campaign {:?} is known to Redis", entry.flow)),
-        Some(campaign) => Counted::Yes(user.map(|user| Recipient {
+        Some(campaign) => Counted::Yes(user.map(|user| GivenUp {
             campaign,
             user,
             round: entry.round,
             attempt: entry.attempt,
+            policy: InDoubt::Resend,
         })),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         },
     },
     store::{
-        Claim, Created, DeliveryResult, DeliveryStatus, InDoubt, Ledger, Store,
+        Claim, Created, DeliveryResult, DeliveryStatus, GivenUp, InDoubt, Ledger, Store,
         tests::{Database, new_campaign, on_both},
     },
 };
@@ -397,8 +397,8 @@ on_both! {
         let scene = Scene::new(&db, InDoubt::Resend).await;
         // The first one died between the ledger and Redis, its consumer holding the entry.
         let ledger = Ledger::start(scene.store.clone(), "operator-1".to_owned());
-        let row = super::ledger::Recipient { campaign: scene.id, user: 1, round: 1, attempt: 1 };
-        scene.ops.close_rows(&ledger, &[row], "operator: dead-lettered by x").await.expect("closed");
+        let row = GivenUp { campaign: scene.id, user: 1, round: 1, attempt: 1, policy: InDoubt::Resend };
+        ledger.give_up(&[row], "operator: dead-lettered by x", |_| false).await.expect("closed");
         ledger.shutdown().await;
         let key = scene.key(STREAM);
         scene.run(&format!("XCLAIM {key} {GROUP} operator-1 0 1-1 IDLE 300000")).await;
