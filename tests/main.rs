@@ -14,6 +14,7 @@ mod faults;
 mod http;
 mod over_http;
 mod pipeline;
+mod poison;
 mod queue;
 mod replay;
 mod retention;

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
 use serde_json::Value;
 
 use super::{
     SIZE,
-    claims::{at_what_gone_holds, connection, run as ask, stuck_orders},
+    claims::{at_what_gone_holds, connection, run, stuck_orders},
 };
 use crate::{
-    pipeline::{Running, running_with},
+    pipeline::{Running, command, running_with},
     support::{RedisServer, Terminal, eventually},
 };
 
@@ -20,15 +19,6 @@ const KEY: &str = "{comms:0}:email-notification";
 const GROUP: &str = "email-service";
 const LOST: &str = "lost-reader";
 
-async fn run<T: redis::FromRedisValue>(redis: &mut MultiplexedConnection, words: &str) -> T {
-    let mut words = words.split(' ');
-    let mut command = redis::cmd(words.next().expect("a command"));
-    for word in words {
-        command.arg(word);
-    }
-    command.query_async(redis).await.expect("Redis answers")
-}
-
 /// A campaign of which somebody took five entries and is never heard of again; the first one was delivered nine
 /// times. The others are mailed. Returns the campaign and the ids of the five.
 async fn five_are_stuck(running: &mut Running) -> (i64, Vec<String>) {
@@ -36,23 +26,17 @@ async fn five_are_stuck(running: &mut Running) -> (i64, Vec<String>) {
     running.fleet.terminate(GROUP, limit);
     let id = running.fleet.create().await;
     let mut redis = running.redis().await;
-    while run::<i64>(&mut redis, &format!("XLEN {KEY}")).await < USERS {
-        running
-            .fleet
-            .until(id, "it runs", |c| c["status"] == "running")
-            .await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    running.until_length(KEY, USERS).await;
     let read = format!("XREADGROUP GROUP {GROUP} {LOST} COUNT 5 STREAMS {KEY} >");
-    run::<redis::Value>(&mut redis, &read).await;
+    command::<redis::Value>(&mut redis, &read).await;
     let page = format!("XPENDING {KEY} {GROUP} - + 10 {LOST}");
-    let held: Vec<(String, String, u64, u64)> = run(&mut redis, &page).await;
+    let held: Vec<(String, String, u64, u64)> = command(&mut redis, &page).await;
     let ids: Vec<String> = held.into_iter().map(|(id, ..)| id).collect();
     let worn = format!(
         "XCLAIM {KEY} {GROUP} {LOST} 0 {} RETRYCOUNT 9 JUSTID",
         ids[0]
     );
-    run::<redis::Value>(&mut redis, &worn).await;
+    command::<redis::Value>(&mut redis, &worn).await;
     running.fleet.start(GROUP);
     running.fleet.until_ready(GROUP).await;
     let sent = |c: &Value| c["accepted"] == USERS - 5;
@@ -176,10 +160,10 @@ fn a_foreign_group_has_no_dead_letters_and_an_acknowledgement_whose_reply_is_los
     terminal.press("K");
     terminal.until_contains(&format!("XACK orders billing {}", ids[1]));
     // Redis takes it in and is killed before it answers.
-    ask::<()>(&mut orders, "CLIENT PAUSE 60000 WRITE");
+    run::<()>(&mut orders, "CLIENT PAUSE 60000 WRITE");
     terminal.press("\t\r");
     eventually(Duration::from_secs(10), "the deed to wait in Redis", || {
-        ask::<String>(&mut orders, "CLIENT LIST")
+        run::<String>(&mut orders, "CLIENT LIST")
             .lines()
             .any(|client| client.contains(" flags=b "))
     });
@@ -191,7 +175,7 @@ fn a_foreign_group_has_no_dead_letters_and_an_acknowledgement_whose_reply_is_los
     terminal.until("Redis again", Duration::from_secs(20), |s| {
         s.contains("● live")
     });
-    let left: redis::Value = ask(&mut connection(&redis), "XPENDING orders billing");
+    let left: redis::Value = run(&mut connection(&redis), "XPENDING orders billing");
     assert!(
         format!("{left:?}").contains(&ids[1]),
         "it wasn't done: {left:?}"

@@ -137,7 +137,7 @@ impl Ops {
             let (group, name) = (&deed.plan.group, &deed.name);
             let removed = operate::delete_consumer(&self.redis, source, group, name).await;
             if !removed.is_ok_and(|removed| removed) {
-                tracing::warn!(consumer = %name, "an operator's consumer still holds entries; a worker takes them over");
+                tracing::warn!(consumer = %name, "an operator's consumer still holds entries; they are pending as those of a process that is gone");
             }
         }
         outcomes
@@ -191,7 +191,7 @@ impl Ops {
             Ok(ended) => ended,
             Err(error) => {
                 let text = format!("{:#}", anyhow::Error::new(error));
-                let reason = format!("{text}; it stays pending, and a worker takes it over");
+                let reason = format!("{text}; it stays pending, held by {name}");
                 let left = |item: &&PlannedEnd| {
                     let reason = reason.clone();
                     (item.entry.id.clone(), SettleOutcome::NotTried { reason })
