@@ -15,6 +15,7 @@ mod http;
 mod operator;
 mod over_http;
 mod pipeline;
+mod poison;
 mod queue;
 mod replay;
 mod retention;

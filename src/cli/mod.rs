@@ -13,6 +13,7 @@ mod look;
 mod manage;
 mod out;
 mod schedule;
+mod settle;
 mod status;
 mod template;
 mod trace;
@@ -35,7 +36,7 @@ use out::Out;
 
 use crate::{
     config::{Config, Layers},
-    ops::{Ops, OpsError},
+    ops::{Ops, OpsError, SettleVerb},
 };
 
 /// What a verb found.
@@ -122,6 +123,8 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
         Command::Groups { stream } => look::groups(ops, stream.as_deref(), out).await,
         Command::Pending(args) => look::pending(ops, args, out).await,
         Command::Claim(args) => claim::run(ops, args, out).await,
+        Command::DeadLetter(args) => settle::run(ops, SettleVerb::DeadLetter, args, out).await,
+        Command::Ack(args) => settle::run(ops, SettleVerb::Acknowledge, args, out).await,
         Command::Dead(command) => dead::run(ops, command, out).await,
         Command::Workers { command } => workers::run(ops, command.as_ref(), out).await,
         Command::Inbox(command) => inbox::run(ops, command, out).await,

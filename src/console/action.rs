@@ -23,6 +23,8 @@ pub(super) enum Act {
     TestSend,
     Claim,
     ClaimAll,
+    DeadLetter,
+    Acknowledge,
     Pause,
     Resume,
     Cancel,
@@ -198,6 +200,8 @@ pub(super) static ACTIONS: &[Action] = &[
     change(Act::Create, "create", Scope::Screens, &[char('c')], "create", "create a campaign"),
     danger(Act::Claim, "claim", Scope::Pending, &[char('C')], "claim", "give the marked or the selected entries to a live consumer"),
     danger(Act::ClaimAll, "claim-all", Scope::Pending, &[char('A')], "claim all", "give all that is stuck and passes the filter to live consumers, listed or not"),
+    danger(Act::DeadLetter, "dead-letter", Scope::Pending, &[char('X')], "dead", "put the marked or the selected entries among the dead letters"),
+    danger(Act::Acknowledge, "acknowledge", Scope::Pending, &[char('K')], "ack", "acknowledge the marked or the selected entries: they are skipped"),
     danger(Act::Pause, "pause", Scope::Campaigns, &[char('P')], "pause", "start no more of its mails until it is resumed"),
     danger(Act::Resume, "resume", Scope::Campaigns, &[char('U')], "resume", "go on with a paused campaign"),
     danger(Act::RetryFailed, "retry-failed", Scope::Campaigns, &[char('R')], "retry failed", "send again to those for whom it failed"),
@@ -379,9 +383,8 @@ pub(super) fn is_valid(model: &Model, action: &Action) -> bool {
         }
         // A filter may be what keeps the list empty.
         Act::Filter | Act::Sort | Act::SortReverse => !page.table.rows().is_empty(),
-        Act::Claim | Act::ClaimAll | Act::Mark | Act::MarkAll | Act::MarkRange | Act::Copy => {
-            !page.table.is_empty()
-        }
+        Act::Claim | Act::ClaimAll | Act::DeadLetter | Act::Acknowledge => !page.table.is_empty(),
+        Act::Mark | Act::MarkAll | Act::MarkRange | Act::Copy => !page.table.is_empty(),
         Act::Up | Act::Down | Act::PageUp | Act::PageDown | Act::First | Act::Last
             if action.scope == Scope::Lists =>
         {

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::ops::{
     AgainReport, CampaignView, DeadAction, DeadFilter, DeadPlan, DeadReport, DeliveryFilter,
-    DeliveryStatus, Ops, OpsError, PlannedLetter, Status, StoredTemplate, StuckEntry, grouped,
-    look_ahead,
-    wording::{count, dead_outcome},
+    DeliveryStatus, Ops, OpsError, PlannedLetter, SettlePlan, SettleRequest, Status,
+    StoredTemplate, StuckEntry, grouped, look_ahead,
+    wording::{count, dead_outcome, settle_outcome},
 };
 
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
@@ -205,6 +205,10 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             dialog,
             limited(CHANGE_LIMIT, ops.plan_group(&stream, &group, verb)).await,
         ),
+        Cmd::PlanSettle { dialog, requests } => {
+            let plans = limited(CHANGE_LIMIT, plan_settle(ops, &requests)).await;
+            Msg::SettlePlanned(dialog, plans)
+        }
         Cmd::Claim { dialog, plans } => {
             let mut reports = Vec::new();
             for plan in &plans {
@@ -353,6 +357,7 @@ async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
             let outcome = results.into_iter().map(|r| (r.source.key, r.text, r.done));
             Ok(outcome.collect())
         }
+        Change::Settle(plans) => Ok(settled(ops, &plans).await),
         Change::Drain(name) => {
             ops.drain(&name).await?;
             let told = "told; its next heartbeat reads it".to_owned();
@@ -360,6 +365,33 @@ async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
         }
         Change::Unlock => Ok(Vec::new()),
     }
+}
+
+async fn plan_settle(ops: &Ops, requests: &[SettleRequest]) -> Result<Vec<SettlePlan>, OpsError> {
+    let mut plans = Vec::with_capacity(requests.len());
+    for request in requests {
+        plans.push(ops.plan_settle(request).await?);
+    }
+    Ok(plans)
+}
+
+/// Of several groups each has its outcome, whatever became of the others.
+async fn settled(ops: &Ops, plans: &[SettlePlan]) -> Outcomes {
+    let mut outcomes = Vec::new();
+    for plan in plans {
+        match ops.settle(plan).await {
+            Ok(report) => outcomes.extend(report.results.iter().map(|r| {
+                let good = report.is_done(&r.outcome);
+                (r.entry.id.clone(), settle_outcome(&r.outcome), good)
+            })),
+            Err(error) => {
+                let text = format!("not tried: {}", Failure::from(error).text);
+                let ids = plan.items.iter().map(|item| item.entry.id.clone());
+                outcomes.extend(ids.map(|id| (id, text.clone(), false)));
+            }
+        }
+    }
+    outcomes
 }
 
 fn steered(id: i64, done: Result<CampaignView, OpsError>) -> Result<Outcomes, OpsError> {

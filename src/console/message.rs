@@ -13,7 +13,7 @@ use super::{
 use crate::ops::{
     Ahead, AskedSchedule, AskedWords, CampaignRow, CampaignView, ClaimPlan, ClaimReport,
     ClaimRequest, DeadFilter, GroupPlan, GroupVerb, NewCampaign, OpsError, Preview, RetryPlan,
-    ScheduleView, Status, When,
+    ScheduleView, SettlePlan, SettleRequest, Status, When,
 };
 
 /// Why a request brought nothing, in words.
@@ -70,6 +70,8 @@ pub(super) enum Msg {
     ClaimLeft(u64, Result<usize, Failure>),
     RetryPlanned(u64, Result<RetryPlan, Failure>),
     GroupPlanned(u64, Result<GroupPlan, Failure>),
+    /// A plan a group.
+    SettlePlanned(u64, Result<Vec<SettlePlan>, Failure>),
     /// What became of each id: id, outcome, and whether it is good.
     Changed(u64, Result<Vec<(String, String, bool)>, Failure>),
 }
@@ -117,6 +119,8 @@ pub(super) enum Change {
         to: String,
     },
     Group(Box<GroupPlan>),
+    /// Pending entries, to the dead letters or acknowledged; a plan a group.
+    Settle(Vec<SettlePlan>),
     /// A worker by its consumer name.
     Drain(String),
     /// Only the gate itself: no change of data.
@@ -197,6 +201,11 @@ pub(super) enum Cmd {
         stream: String,
         group: String,
         verb: GroupVerb,
+    },
+    /// Looks at entries that are to be ended; the question is opened when the plans are there.
+    PlanSettle {
+        dialog: u64,
+        requests: Vec<SettleRequest>,
     },
     Claim {
         dialog: u64,

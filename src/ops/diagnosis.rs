@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     GroupView, Overview, StreamView, trimming,
-    wording::{count, duration},
+    wording::{count, duration, times},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -21,6 +21,8 @@ pub enum Severity {
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
     Claim,
+    /// To the dead letters with it, or acknowledge it.
+    Bury,
     Workers,
     DeadLetters,
 }
@@ -138,6 +140,24 @@ fn group_findings(
                 next,
             )
             .mended_by(Remedy::Claim),
+        );
+    }
+    if let Some(worn) = &group.worn {
+        let others = match worn.others {
+            0 => String::new(),
+            n => format!(", {} more like it", count(n)),
+        };
+        findings.push(
+            Finding::new(
+                Severity::Warning,
+                format!(
+                    "{} of {stream} was delivered {}{others}",
+                    worn.id,
+                    times(worn.deliveries)
+                ),
+                format!("comms-tui dead-letter {stream} {name} --id {}", worn.id),
+            )
+            .mended_by(Remedy::Bury),
         );
     }
     if group.lag.is_none() {

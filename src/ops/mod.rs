@@ -13,6 +13,8 @@ mod dead;
 mod deep;
 mod deliveries;
 mod diagnosis;
+#[cfg(test)]
+mod diagnosis_tests;
 mod doctor;
 mod error;
 mod export;
@@ -25,6 +27,7 @@ pub(crate) mod mails;
 mod pending;
 mod progress;
 mod schedules;
+mod settle;
 mod status;
 mod streams;
 mod templates;
@@ -54,7 +57,7 @@ use crate::{
 pub use crate::queue::WorkerInfo;
 pub use crate::queue::inspect::{
     Backlog, ConsumerView, DeadLetter, GroupFacts, GroupView, Overview, PartitionView,
-    PendingEntry, PendingFilter, Server, StreamEntry, StreamFacts, StreamView, Worker,
+    PendingEntry, PendingFilter, Server, StreamEntry, StreamFacts, StreamView, Worker, Worn,
 };
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
 pub use crate::secrets::{SecretPath, SecretsStatus};
@@ -80,6 +83,9 @@ pub use inbox::{InboxMessage, InboxStats, MailBody, MailText};
 pub use pending::{Stuck, StuckEntry};
 pub use progress::{CampaignRow, total_of};
 pub use schedules::{AskedSchedule, FireView, ScheduleDetail, ScheduleView, campaign_name};
+pub use settle::{
+    PlannedEnd, SettleOutcome, SettlePlan, SettleReport, SettleRequest, SettleVerb, Settled,
+};
 pub use status::{GroupRow, Status, StreamRow};
 pub use streams::{StreamLine, StreamTable, StreamWatch};
 pub use templates::{NewTemplate, Preview};

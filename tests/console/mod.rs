@@ -13,6 +13,7 @@ mod logs;
 mod outage;
 mod schedules;
 mod servers;
+mod settle;
 
 use std::time::Duration;
 

@@ -9,7 +9,9 @@ use super::super::{
     message::Cmd,
     model::{Asked, Model, Tone},
 };
-use super::{campaigns, claim, confirm, create, feeds, groups, lists, notify, palette, schedules};
+use super::{
+    campaigns, claim, confirm, create, feeds, groups, lists, notify, palette, schedules, settle,
+};
 
 /// The longest outcome has a line for each of 100,000 ids.
 const MOST_LINES: usize = 110_000;
@@ -186,6 +188,7 @@ fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
         Act::SetId => lists::ask(model, Asked::SetId),
         Act::Drain => return confirm::drain(model),
         Act::DeleteConsumer => return groups::delete_consumer(model),
+        Act::DeadLetter | Act::Acknowledge => return settle::open(model, act),
         Act::Switch => lists::ask_server(model),
         Act::ReadOnly => return confirm::read_only(model),
         Act::Back => return lists::back(model),

@@ -23,6 +23,9 @@ mod palette;
 #[cfg(test)]
 mod schedule_tests;
 mod schedules;
+mod settle;
+#[cfg(test)]
+mod settle_tests;
 #[cfg(test)]
 mod still_tests;
 #[cfg(test)]
@@ -88,6 +91,7 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
         Msg::ClaimLeft(dialog, left) => claim::left(model, dialog, left),
         Msg::RetryPlanned(dialog, plan) => campaigns::planned(model, dialog, plan),
         Msg::GroupPlanned(dialog, plan) => groups::planned(model, dialog, plan),
+        Msg::SettlePlanned(dialog, plans) => settle::planned(model, dialog, plans),
         Msg::Changed(dialog, result) => confirm::changed(model, dialog, result),
     }
 }
