@@ -19,13 +19,18 @@ pub fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
 }
 
-/// True when the terminal says that it has 256 colours or more.
+/// True when the terminal says that it has 256 colours.
 pub fn has_many_colors() -> bool {
-    let says = |name: &str, words: &[&str]| {
-        std::env::var(name).is_ok_and(|v| words.iter().any(|word| v.contains(word)))
-    };
-    says("COLORTERM", &["truecolor", "24bit"])
-        || says("TERM", &["256color", "direct", "kitty", "ghostty"])
+    says("TERM", &["256color"])
+}
+
+/// True when the terminal says that it shows any colour.
+pub fn has_true_color() -> bool {
+    says("COLORTERM", &["truecolor", "24bit"]) || says("TERM", &["direct", "kitty", "ghostty"])
+}
+
+fn says(name: &str, words: &[&str]) -> bool {
+    std::env::var(name).is_ok_and(|v| words.iter().any(|word| v.contains(word)))
 }
 
 /// Who operates this process, `user@host`, for the audit.

@@ -95,7 +95,7 @@ pub(super) fn fill_page(model: &mut Model, data: Data) {
     );
 }
 
-fn streams() -> StreamTable {
+pub(super) fn streams() -> StreamTable {
     let line = |index: usize| {
         let (stream, group) = STAGES[index];
         let lag = [Some(0), None, Some(114_820)][index];
@@ -348,7 +348,7 @@ fn workers() -> Vec<Worker> {
     ]
 }
 
-fn campaigns() -> Vec<CampaignRow> {
+pub(super) fn campaigns() -> Vec<CampaignRow> {
     let row = |id, name: &str, status: &str, queued, accepted, total| CampaignRow {
         view: CampaignView {
             id,

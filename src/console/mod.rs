@@ -222,7 +222,9 @@ fn setting(
     } else {
         settings.theme.unwrap_or(ThemeChoice::Dark)
     };
-    let depth = if config::has_many_colors() {
+    let depth = if config::has_true_color() {
+        theme::Depth::True
+    } else if config::has_many_colors() {
         theme::Depth::Many
     } else {
         theme::Depth::Sixteen

@@ -172,6 +172,11 @@ pub fn clean(text: &str) -> String {
         .collect()
 }
 
+/// True when there is nothing in it to clean.
+pub fn is_clean(text: &str) -> bool {
+    !text.chars().any(is_hostile)
+}
+
 fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -15,6 +15,8 @@ mod feeds;
 mod groups;
 #[cfg(test)]
 mod groups_tests;
+#[cfg(test)]
+mod key_tests;
 mod keys;
 mod lists;
 mod mouse;

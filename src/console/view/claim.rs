@@ -184,7 +184,7 @@ fn part_lines(
         None => return lines.push(Line::styled("  looking at them …", theme.dim)),
         Some(Err(error)) => {
             return lines.push(Line::styled(
-                format!("  {}", cut(error, cells - 2)),
+                format!("  {}", cut(error, cells.saturating_sub(2))),
                 theme.bad,
             ));
         }
