@@ -283,8 +283,7 @@ impl Ops {
         let done = report.results.iter().filter(|r| report.is_done(&r.outcome));
         let ids: Vec<String> = done.map(|r| r.entry.id.clone()).collect();
         let after = format!("{} of {}", report.done(), report.results.len());
-        let command = plan.commands.join("; ");
-        self.record(&what, &ids, before.join(", "), after, command)
+        self.record(&what, &ids, before.join(", "), after, &plan.commands)
             .await
     }
 }
