@@ -10,8 +10,8 @@ use super::{
 };
 use crate::ops::{
     Ahead, AskedSchedule, AskedWords, CampaignRow, CampaignView, ClaimPlan, ClaimReport,
-    ClaimRequest, DeadFilter, GroupPlan, GroupVerb, NewCampaign, OpsError, Preview, ScheduleView,
-    Status, When,
+    ClaimRequest, DeadFilter, DeadPlan, DrainPlan, GroupPlan, GroupVerb, NewCampaign, OpsError,
+    Preview, ScheduleView, Status, When,
 };
 
 /// Why a request brought nothing, in words.
@@ -67,6 +67,8 @@ pub(super) enum Msg {
     Claimed(u64, Vec<Result<ClaimReport, Failure>>),
     ClaimLeft(u64, Result<usize, Failure>),
     GroupPlanned(u64, Result<GroupPlan, Failure>),
+    LettersPlanned(u64, Result<DeadPlan, Failure>),
+    DrainPlanned(u64, Result<DrainPlan, Failure>),
     /// What became of each id: id, outcome, and whether it is good.
     Changed(u64, Result<Vec<(String, String, bool)>, Failure>),
 }
@@ -104,13 +106,12 @@ pub(super) enum Change {
         campaign: i64,
         users: Vec<i64>,
     },
-    /// Letters by their ids; `canary`: one first. `edited` is the data of the only one.
+    /// Letters as they were planned; `canary`: one first.
     ReplayLetters {
-        filter: DeadFilter,
+        plan: Box<DeadPlan>,
         canary: bool,
-        edited: Option<String>,
     },
-    DropLetters(DeadFilter),
+    DropLetters(Box<DeadPlan>),
     Schedule(ScheduleVerb, i64),
     /// One mail of a campaign, to an address.
     TestSend {
@@ -118,10 +119,16 @@ pub(super) enum Change {
         to: String,
     },
     Group(Box<GroupPlan>),
-    /// A worker by its consumer name.
-    Drain(String),
+    Drain(Box<DrainPlan>),
     /// Only the gate itself: no change of data.
     Unlock,
+}
+
+/// What dead letters are looked at for; `edited` is the data of the only one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Letters {
+    Replay { edited: Option<String> },
+    Drop,
 }
 
 /// What a list shows of the entries that are stuck.
@@ -192,6 +199,17 @@ pub(super) enum Cmd {
         stream: String,
         group: String,
         verb: GroupVerb,
+    },
+    /// Looks at dead letters and at what the ledger says of them; so too.
+    PlanLetters {
+        dialog: u64,
+        filter: DeadFilter,
+        asked: Letters,
+    },
+    /// Looks at a worker and at who is left for its work; so too.
+    PlanDrain {
+        dialog: u64,
+        worker: String,
     },
     Claim {
         dialog: u64,

@@ -9,7 +9,8 @@ use std::{
 use super::super::{
     action::Act,
     claimed::Outcome,
-    dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage, Dialog, Input},
+    dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage, Dialog},
+    input::Input,
     message::{Cmd, Failure, Wanted},
     model::{Model, Place, Tone},
     screens::{held::held_of, pending::stuck_of},

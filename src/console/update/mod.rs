@@ -14,6 +14,7 @@ mod groups;
 #[cfg(test)]
 mod groups_tests;
 mod keys;
+mod letters;
 mod lists;
 mod mouse;
 mod pages;
@@ -23,6 +24,7 @@ mod schedule_tests;
 mod schedules;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 pub(super) use feeds::next_wake_ms;
 pub(super) use palette::found as palette_found;
@@ -83,6 +85,8 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
         Msg::Claimed(dialog, results) => claim::claimed(model, dialog, results),
         Msg::ClaimLeft(dialog, left) => claim::left(model, dialog, left),
         Msg::GroupPlanned(dialog, plan) => groups::planned(model, dialog, plan),
+        Msg::LettersPlanned(dialog, plan) => letters::planned(model, dialog, plan),
+        Msg::DrainPlanned(dialog, plan) => workers::planned(model, dialog, plan),
         Msg::Changed(dialog, result) => confirm::changed(model, dialog, result),
     }
 }

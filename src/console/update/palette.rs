@@ -21,7 +21,7 @@ pub(crate) fn found(model: &Model, palette: &Palette) -> Vec<&'static Action> {
             new
         });
     let mut scored: Vec<(u32, &Action)> = here
-        .filter_map(|action| Some((score(action, &palette.input.0)?, action)))
+        .filter_map(|action| Some((score(action, palette.input.text())?, action)))
         .collect();
     scored.sort_by_key(|(score, _)| *score);
     scored.into_iter().map(|(_, action)| action).collect()

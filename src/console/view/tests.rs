@@ -31,7 +31,7 @@ fn render(model: &Model, (width, height): (u16, u16)) -> ratatui::buffer::Buffer
 }
 
 /// The screen as text; thin spaces as `'`, so that a snapshot shows them.
-fn text(model: &Model, size: (u16, u16)) -> String {
+pub(super) fn text(model: &Model, size: (u16, u16)) -> String {
     let buffer = render(model, size);
     let rows = buffer.content.chunks(usize::from(size.0)).map(|row| {
         let mut line = String::new();
