@@ -8,6 +8,7 @@ mod claims;
 mod cost;
 mod drain;
 mod flows;
+mod letters;
 mod outage;
 mod schedules;
 mod servers;
