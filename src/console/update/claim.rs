@@ -16,7 +16,10 @@ use super::super::{
     screens::{held::held_of, pending::stuck_of},
 };
 use super::{feeds, notify};
-use crate::ops::{ClaimPlan, ClaimReport, ClaimRequest, PlannedId, Which, wording::entries};
+use crate::ops::{
+    ClaimPlan, ClaimReport, ClaimRequest, PlannedId, Which,
+    wording::{count, entries},
+};
 
 /// How often the new owners are looked at, ms.
 const LOOK_MS: u64 = 500;
@@ -252,8 +255,15 @@ pub(super) fn claimed(
     let outcome = Outcome::new(results.collect());
     let Some(dialog) = open_dialog(model, number) else {
         // It was closed meanwhile; the audit has the outcome, and this line the sum.
-        let text = format!("{} claimed", entries(outcome.claimed as u64));
-        notify(model, Tone::Good, text);
+        let (got, all) = (outcome.claimed, outcome.ids());
+        let sum = format!("{} of {} claimed", count(got as u64), entries(all as u64));
+        let failed = outcome.reports.iter().find_map(|r| r.as_ref().err());
+        let (tone, text) = match failed {
+            Some(error) => (Tone::Bad, format!("{sum}; {error}")),
+            None if got < all => (Tone::Bad, sum),
+            None => (Tone::Good, sum),
+        };
+        notify(model, tone, text);
         return feeds::refresh(model);
     };
     dialog.scroll = 0;

@@ -105,15 +105,20 @@ fn prompted(model: &mut Model, event: &KeyEvent) -> Option<Vec<Cmd>> {
 /// What follows when the text with the focus was changed, or is full.
 fn edited(model: &mut Model, edit: Edit) {
     model.changed = true;
-    if edit == Edit::Full {
-        let most = focused_input(model).map_or(0, |input| input.most());
-        let text = format!("there is no room: {} bytes at most", count(most as u64));
-        return notify(model, Tone::Bad, text);
-    }
-    filter_as_typed(model);
-    if let Some(Dialog::Palette(palette)) = &mut model.dialog {
-        // What matches best is chosen anew.
-        palette.at = 0;
+    match edit {
+        Edit::Other | Edit::Moved => {}
+        Edit::Full => {
+            let most = focused_input(model).map_or(0, |input| input.most());
+            let text = format!("there is no room: {} bytes at most", count(most as u64));
+            notify(model, Tone::Bad, text);
+        }
+        Edit::Done => {
+            filter_as_typed(model);
+            if let Some(Dialog::Palette(palette)) = &mut model.dialog {
+                // What matches best is chosen anew.
+                palette.at = 0;
+            }
+        }
     }
 }
 

@@ -15,6 +15,8 @@ mod groups;
 mod groups_tests;
 mod keys;
 mod letters;
+#[cfg(test)]
+mod letters_tests;
 mod lists;
 mod mouse;
 mod pages;
