@@ -12,8 +12,8 @@ use super::{
 };
 use crate::ops::{
     Ahead, AskedSchedule, AskedWords, CampaignRow, CampaignView, ClaimPlan, ClaimReport,
-    ClaimRequest, DeadFilter, GroupPlan, GroupVerb, NewCampaign, OpsError, Preview, RetryPlan,
-    ScheduleView, SettlePlan, SettleRequest, Status, When,
+    ClaimRequest, DeadFilter, DeadPlan, DrainPlan, GroupPlan, GroupVerb, NewCampaign, OpsError,
+    Preview, RetryPlan, ScheduleView, SettlePlan, SettleRequest, Status, When,
 };
 
 /// Why a request brought nothing, in words.
@@ -72,6 +72,8 @@ pub(super) enum Msg {
     GroupPlanned(u64, Result<GroupPlan, Failure>),
     /// A plan a group.
     SettlePlanned(u64, Result<Vec<SettlePlan>, Failure>),
+    LettersPlanned(u64, Result<DeadPlan, Failure>),
+    DrainPlanned(u64, Result<DrainPlan, Failure>),
     /// What became of each id: id, outcome, and whether it is good.
     Changed(u64, Result<Vec<(String, String, bool)>, Failure>),
 }
@@ -105,13 +107,12 @@ pub(super) enum Change {
     ResumeCampaign(i64),
     CancelCampaign(i64),
     RetryFailed(Arc<RetryPlan>),
-    /// Letters by their ids; `canary`: one first. `edited` is the data of the only one.
+    /// Letters as they were planned; `canary`: one first.
     ReplayLetters {
-        filter: DeadFilter,
+        plan: Box<DeadPlan>,
         canary: bool,
-        edited: Option<String>,
     },
-    DropLetters(DeadFilter),
+    DropLetters(Box<DeadPlan>),
     Schedule(ScheduleVerb, i64),
     /// One mail of a campaign, to an address.
     TestSend {
@@ -121,10 +122,16 @@ pub(super) enum Change {
     Group(Box<GroupPlan>),
     /// Pending entries, to the dead letters or acknowledged; a plan a group.
     Settle(Vec<SettlePlan>),
-    /// A worker by its consumer name.
-    Drain(String),
+    Drain(Box<DrainPlan>),
     /// Only the gate itself: no change of data.
     Unlock,
+}
+
+/// What dead letters are looked at for; `edited` is the data of the only one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Letters {
+    Replay { edited: Option<String> },
+    Drop,
 }
 
 /// What a list shows of the entries that are stuck.
@@ -206,6 +213,17 @@ pub(super) enum Cmd {
     PlanSettle {
         dialog: u64,
         requests: Vec<SettleRequest>,
+    },
+    /// Looks at dead letters and at what the ledger says of them; so too.
+    PlanLetters {
+        dialog: u64,
+        filter: DeadFilter,
+        asked: Letters,
+    },
+    /// Looks at a worker and at who is left for its work; so too.
+    PlanDrain {
+        dialog: u64,
+        worker: String,
     },
     Claim {
         dialog: u64,

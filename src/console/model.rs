@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 pub(super) use super::place::{Page, Place, Screen};
 use super::{
-    dialog::{Dialog, Input},
+    dialog::Dialog,
     history::{History, Past},
+    input::Input,
     keymap::Keymap,
     theme::Theme,
     trends::Trends,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{data::Data, fixture};
 use crate::ops::{
-    Ahead, AuditEntry, CampaignReport, CampaignView, DeadDetails, DeadLetter, Delivery,
-    DeliveryStatus, FailureGroup, Failures, FireView, Letter, Preview, ScheduleDetail,
-    ScheduleView, SecretPath, SecretsStatus, Step, Trace, grouped,
+    Ahead, AuditEntry, CampaignReport, CampaignView, DeadAction, DeadDetails, DeadFilter,
+    DeadLetter, DeadPlan, Delivery, DeliveryStatus, FailureGroup, Failures, FireView, Letter,
+    PlannedLetter, Preview, ScheduleDetail, ScheduleView, SecretPath, SecretsStatus, Step, Trace,
+    grouped,
 };
 
 const AT_MS: i64 = 1_699_999_200_000;
@@ -244,6 +245,31 @@ pub(super) fn letters(count: u64) -> Vec<Letter> {
         ..DeadLetter::default()
     }));
     letters
+}
+
+/// What a replay of letters would come to: every fourth was accepted meanwhile.
+pub(super) fn dead_plan(filter: &DeadFilter) -> DeadPlan {
+    let letters = letters(200).into_iter();
+    let asked = letters.filter(|letter| filter.ids.contains(&letter.id()));
+    let planned = asked.enumerate().map(|(n, letter)| PlannedLetter {
+        action: match n % 4 {
+            3 => DeadAction::Not {
+                why: "the ledger says accepted".to_owned(),
+                over: true,
+            },
+            _ => DeadAction::Requeue {
+                campaign: 8,
+                user: n as i64,
+                unwritten: false,
+            },
+        },
+        letter,
+        edited: None,
+    });
+    DeadPlan {
+        items: planned.collect(),
+        ..DeadPlan::default()
+    }
 }
 
 pub(super) fn groups() -> Data {

@@ -71,7 +71,7 @@ pub use claim::{
 pub use command::bounded;
 pub use dead::{
     DeadAction, DeadDetails, DeadFilter, DeadGroup, DeadLetters, DeadOutcome, DeadPlan, DeadReport,
-    DeadResult, Letter, PlannedLetter, cause, fingerprint, grouped,
+    DeadResult, Letter, LetterId, PlannedLetter, cause, fingerprint, grouped,
 };
 pub use deliveries::CampaignReport;
 pub use diagnosis::{Finding, Remedy, Severity, diagnose};

@@ -142,6 +142,8 @@ pub fn dead_outcome(outcome: &DeadOutcome) -> String {
         DeadOutcome::Dropped => "dropped".to_owned(),
         DeadOutcome::Gone => "somebody else has dealt with it".to_owned(),
         DeadOutcome::Not { why } => format!("not sent: {why}"),
+        DeadOutcome::Stays { why } => format!("stays: {why}"),
+        DeadOutcome::Unknown { reason } => format!("unknown, the reply was lost: {reason}"),
         DeadOutcome::NotTried { reason } => format!("not tried: {reason}"),
     }
 }

@@ -119,10 +119,7 @@ async fn what_is_stuck_is_claimed_by_keys_and_seen_worked_on_by_its_new_owner() 
     terminal.press("a");
     terminal.until_contains("marked");
     terminal.press("C");
-    terminal.until_contains("Claim");
-    terminal.until("the plan", Duration::from_secs(10), |s| {
-        !s.contains("looking at them")
-    });
+    terminal.until_contains("XCLAIM");
     terminal.press("\t\r");
     terminal.until_contains("claimed by");
     terminal.until("the work of the new owner", Duration::from_secs(20), |s| {

@@ -9,6 +9,7 @@ mod cost;
 mod drain;
 mod flows;
 mod foreign;
+mod letters;
 mod logs;
 mod outage;
 mod schedules;

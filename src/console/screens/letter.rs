@@ -9,14 +9,14 @@ use crate::console::{
     view::text::wrap,
 };
 use crate::ops::{
-    DeadDetails,
+    DeadDetails, LetterId,
     wording::{clock, times},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::console) struct Opened {
     pub stream: String,
-    pub id: String,
+    pub id: LetterId,
 }
 
 static COLUMNS: [Column; 2] = [
@@ -30,7 +30,7 @@ impl Listing for Opened {
     }
 
     fn title(&self) -> String {
-        self.id.clone()
+        self.id.to_string()
     }
 
     fn query(&self, _model: &Model, _page: &Page) -> Option<Query> {
@@ -80,7 +80,7 @@ fn lines(details: &DeadDetails) -> Vec<(&'static str, String)> {
     let letter = &details.letter.letter;
     let mut lines = vec![
         ("stream", letter.stream.clone()),
-        ("id", letter.id.clone()),
+        ("id", details.letter.id().to_string()),
         ("was", letter.origin_id.clone()),
         ("at", clock(letter.at_ms)),
         ("reason", letter.reason.clone()),

@@ -174,19 +174,18 @@ pub(super) fn planned(
         _ => return Vec::new(),
     };
     model.changed = true;
-    question.stage = ConfirmStage::Refused;
     match plan {
-        Err(failure) => question.lines.push((failure.text, Tint::Bad)),
+        Err(failure) => question.refuse(failure.text),
         Ok(plan) if plan.deliveries() == 0 => {
+            question.stage = ConfirmStage::Refused;
             let text = "Nobody is failed any more.".to_owned();
             question.lines.push((text, Tint::Good));
         }
         Ok(plan) => {
-            question.stage = ConfirmStage::Asking;
-            question.set_count(plan.deliveries());
+            let count = plan.deliveries();
+            question.planned(Change::RetryFailed(Arc::new(plan)), count);
             let text = "Those who failed by now, and nobody who fails later. Nobody who got the mail gets it twice.";
             question.lines.push((text.to_owned(), Tint::Dim));
-            question.change = Change::RetryFailed(Arc::new(plan));
         }
     }
     Vec::new()

@@ -10,7 +10,8 @@ use super::super::{
     action::Act,
     claimed::Outcome,
     clipboard,
-    dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage, Dialog, Input},
+    dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage, Dialog},
+    input::Input,
     message::{Cmd, Failure, Wanted},
     model::{Model, Place, Tone},
     planned::Sums,
@@ -291,8 +292,15 @@ pub(super) fn claimed(
     let outcome = Outcome::new(results.collect());
     let Some(dialog) = open_dialog(model, number) else {
         // It was closed meanwhile; the audit has the outcome, and this line the sum.
-        let text = format!("{} claimed", entries(outcome.claimed as u64));
-        notify(model, Tone::Good, text);
+        let (got, all) = (outcome.claimed, outcome.ids());
+        let sum = format!("{} of {} claimed", count(got as u64), entries(all as u64));
+        let failed = outcome.reports.iter().find_map(|r| r.as_ref().err());
+        let (tone, text) = match failed {
+            Some(error) => (Tone::Bad, format!("{sum}; {error}")),
+            None if got < all => (Tone::Bad, sum),
+            None => (Tone::Good, sum),
+        };
+        notify(model, tone, text);
         return feeds::refresh(model);
     };
     dialog.scroll = 0;

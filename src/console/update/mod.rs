@@ -18,6 +18,9 @@ mod groups_tests;
 #[cfg(test)]
 mod key_tests;
 mod keys;
+mod letters;
+#[cfg(test)]
+mod letters_tests;
 mod lists;
 mod mouse;
 mod pages;
@@ -32,6 +35,7 @@ mod settle_tests;
 mod still_tests;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 pub(super) use feeds::next_wake_ms;
 pub(super) use palette::found as palette_found;
@@ -94,6 +98,8 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
         Msg::RetryPlanned(dialog, plan) => campaigns::planned(model, dialog, plan),
         Msg::GroupPlanned(dialog, plan) => groups::planned(model, dialog, plan),
         Msg::SettlePlanned(dialog, plans) => settle::planned(model, dialog, plans),
+        Msg::LettersPlanned(dialog, plan) => letters::planned(model, dialog, plan),
+        Msg::DrainPlanned(dialog, plan) => workers::planned(model, dialog, plan),
         Msg::Changed(dialog, result) => confirm::changed(model, dialog, result),
     }
 }

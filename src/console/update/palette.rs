@@ -27,7 +27,7 @@ pub(crate) fn found(model: &Model, palette: &Palette) -> Vec<&'static Action> {
         .into_iter()
         .filter_map(|action| {
             let far = if is_elsewhere(action) { ELSEWHERE } else { 0 };
-            Some((score(action, &palette.input.0)? + far, action))
+            Some((score(action, palette.input.text())? + far, action))
         })
         .collect();
     scored.sort_by_key(|(score, _)| *score);

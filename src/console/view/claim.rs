@@ -9,6 +9,7 @@ use super::{
     outcome,
     popup::{self, button, choice, field},
     text::{Canvas, cut, left, right, wrap_words},
+    typing::typed_field,
 };
 use crate::console::{
     dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage},
@@ -118,22 +119,20 @@ fn asking(dialog: &ClaimDialog, cells: usize, theme: &Theme) -> (Lines, Lines) {
     }
     let is_idle = dialog.focus == ClaimField::MinIdle;
     let idle = choice(&min_idle(dialog.min_idle_ms), is_idle, theme);
-    let mut actions = vec![field("min idle", idle, is_idle, false, theme)];
+    let mut actions = vec![field("min idle", vec![idle], is_idle, theme)];
     if let Some(n) = dialog.must_type() {
-        let typed = Span::styled(dialog.typed.0.clone(), theme.text);
+        let focused = dialog.focus == ClaimField::Typed;
         let label = format!("type {n}");
-        actions.push(field(
-            &label,
-            typed,
-            dialog.focus == ClaimField::Typed,
-            true,
-            theme,
-        ));
+        let room = cells.saturating_sub(14);
+        actions.push(typed_field(&label, &dialog.typed, "", focused, room, theme));
     }
     actions.push(Line::raw(""));
     let mut buttons = vec![Span::raw(" ")];
     if dialog.stage == ClaimStage::Working {
-        buttons.push(Span::styled(" claiming …", theme.dim));
+        buttons.push(Span::styled(
+            " claiming …   esc leaves it to itself",
+            theme.dim,
+        ));
     } else {
         buttons.extend(button(
             "Cancel",
@@ -194,7 +193,7 @@ fn part_lines(
         None => Span::styled("nobody is alive who could take them", theme.bad),
         Some(t) => choice(&t.name, focused, theme),
     };
-    let mut line = field("to", target, focused, false, theme);
+    let mut line = field("to", vec![target], focused, theme);
     if let Some(t) = plan.targets.iter().find(|t| t.name == plan.to) {
         let about = format!(
             "   {}, {} in hand, {}",

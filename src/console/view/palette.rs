@@ -7,7 +7,8 @@ use ratatui::{
 
 use super::{
     popup,
-    text::{Canvas, cut, left, right},
+    text::{Canvas, left, right},
+    typing::typed,
     widgets::POINTER,
 };
 use crate::console::{action, dialog::Palette, model::Model, theme::Theme, update::palette_found};
@@ -26,16 +27,9 @@ pub(super) fn draw(
     let high = wanted.clamp(8, 24).min(area.height.saturating_sub(2));
     let inside = popup::open(canvas, area, (76, high), "Do", theme);
     let cells = usize::from(inside.width);
-    let typed = cut(&palette.input.0, cells.saturating_sub(3));
-    canvas.line(
-        inside,
-        0,
-        &Line::from(vec![
-            Span::styled(": ", theme.accent),
-            Span::styled(typed, theme.text),
-            Span::styled("▏", theme.accent),
-        ]),
-    );
+    let mut line = vec![Span::styled(": ", theme.accent)];
+    line.extend(typed(&palette.input, cells.saturating_sub(2), theme));
+    canvas.line(inside, 0, &Line::from(line));
     if found.is_empty() {
         canvas.line(
             inside,
