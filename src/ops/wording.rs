@@ -159,6 +159,8 @@ pub fn settle_outcome(outcome: &SettleOutcome) -> String {
         }
         SettleOutcome::Taken { by } if by.is_empty() => "taken by a worker".to_owned(),
         SettleOutcome::Taken { by } => format!("taken by {by}"),
+        SettleOutcome::InHand { by } if by.is_empty() => "its mail is in hand; it stays".to_owned(),
+        SettleOutcome::InHand { by } => format!("{by} has its mail in hand; it stays"),
         SettleOutcome::Handled => "handled meanwhile".to_owned(),
         SettleOutcome::Vanished => "vanished: it was trimmed; acknowledged".to_owned(),
         SettleOutcome::Unknown => "unknown: the reply was lost".to_owned(),

@@ -241,7 +241,7 @@ impl Ops {
             let end = claim.row().and_then(|_| ends.next());
             let (outcome, said) = match end {
                 Some(GaveUp::InHand(by)) => {
-                    outcomes.insert(entry.id, SettleOutcome::Taken { by });
+                    outcomes.insert(entry.id, SettleOutcome::InHand { by });
                     continue;
                 }
                 Some(GaveUp::Closed(closed)) => {

@@ -79,6 +79,10 @@ pub enum SettleOutcome {
     Taken {
         by: String,
     },
+    /// A live process has its mail in hand, so nobody decides: it stays pending.
+    InHand {
+        by: String,
+    },
     /// It is no longer pending: it was handled meanwhile.
     Handled,
     /// It was trimmed from the stream; it is acknowledged, which is all that could be done.

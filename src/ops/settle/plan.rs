@@ -1,6 +1,6 @@
 //! Plans the end of pending entries: looks at them as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{Ops, OpsError, PlannedId, Which, is_own_group, pending::no_group},
@@ -66,7 +66,8 @@ impl Ops {
                 self.sources(stream).into_iter().flat_map(in_each).collect()
             }
         };
-        for entry in &asked {
+        let mut seen = BTreeSet::new();
+        for entry in asked.iter().filter(|entry| seen.insert(*entry)) {
             self.plan_asked(&mut plan, entry).await?;
         }
         let absent = asked.into_iter().map(|entry| entry.id);

@@ -263,7 +263,7 @@ on_both! {
 
     async fn what_is_acknowledged_counts_as_failed_and_only_the_letter_is_missing(db) {
         let scene = Scene::new(&db, InDoubt::Resend).await;
-        let plan = scene.plan(Acknowledge, &[1, 99]).await;
+        let plan = scene.plan(Acknowledge, &[1, 99, 1]).await;
         assert_eq!(plan.absent, ["99-1"]);
         assert_eq!(scene.settle(&plan).await, [SettleOutcome::Acknowledged]);
         assert!(scene.letters().await.is_empty());
@@ -321,7 +321,7 @@ on_both! {
         assert_eq!(scene.settle(&plan).await, [
             SettleOutcome::Ended { status: "accepted" },
             SettleOutcome::DeadLettered,
-            SettleOutcome::Taken { by: "live-2-2".to_owned() },
+            SettleOutcome::InHand { by: "live-2-2".to_owned() },
             SettleOutcome::DeadLettered,
         ]);
         assert_eq!(scene.ledger(2).await.0, DeliveryStatus::Failed);
