@@ -254,7 +254,10 @@ fn typed(model: &Model, prompt: &Prompt, cells: usize) -> Line<'static> {
             "its name, and where it begins: 0, $ or an id   enter, esc",
         ),
         Asked::SetId => ("after ", "0, $ or an id: it goes on after it   enter, esc"),
-        Asked::From => ("from ", "an id, or so long ago: 90s, 5m, 2h   enter, esc"),
+        Asked::From => (
+            "from ",
+            "an id or so long ago, 10m..5m ends there, nothing is all   enter, esc",
+        ),
     };
     let text = cut(&prompt.input.0, cells.saturating_sub(width(label) + 2));
     let room = cells.saturating_sub(width(label) + width(&text) + 5);
