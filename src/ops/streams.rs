@@ -150,14 +150,13 @@ impl Ops {
         (from, to): (&str, &str),
         count: usize,
     ) -> Result<Vec<StreamEntry>, OpsError> {
-        let or = |id, open| if id == "" { open } else { id };
         let mut entries = Vec::new();
         for source in self.sources(stream) {
             let page = if newest {
-                let range = (or(from, "+"), or(to, "-"));
+                let range = (bound(from, "+"), bound(to, "-"));
                 inspect::browse_back(&self.redis, &source, range, count).await?
             } else {
-                let range = (or(from, "-"), or(to, "+"));
+                let range = (bound(from, "-"), bound(to, "+"));
                 inspect::browse(&self.redis, &source, range, count).await?
             };
             entries.extend(page);
@@ -188,4 +187,8 @@ impl Ops {
         };
         self.pending(stream, group, &filter).await
     }
+}
+
+fn bound<'a>(id: &'a str, open: &'a str) -> &'a str {
+    if id.is_empty() { open } else { id }
 }
