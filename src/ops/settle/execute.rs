@@ -13,6 +13,7 @@ use super::{
     super::{Ops, OpsError, is_own_group},
     PlannedEnd, SettleOutcome, SettlePlan, SettleReport, SettleVerb, Settled,
     ledger::user_of,
+    plan::commands,
 };
 use crate::{
     event::{CampaignTurn, EmailRequested, Event, NotificationRequested, Unreadable, parse},
@@ -281,9 +282,13 @@ impl Ops {
         before.extend(told.take(TOLD));
         let what = format!("{} {} {}", plan.verb.name(), plan.stream, plan.group);
         let done = report.results.iter().filter(|r| report.is_done(&r.outcome));
-        let ids: Vec<String> = done.map(|r| r.entry.id.clone()).collect();
+        let ids: Vec<String> = done.clone().map(|r| r.entry.id.clone()).collect();
         let after = format!("{} of {}", report.done(), report.results.len());
-        self.record(&what, &ids, before.join(", "), after, &plan.commands)
+        let commands = match is_own_group(&plan.stream, &plan.group) {
+            true => Vec::new(),
+            false => commands(&plan.group, done.map(|r| &r.entry)),
+        };
+        self.record(&what, &ids, before.join(", "), after, &commands)
             .await
     }
 }

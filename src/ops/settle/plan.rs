@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{Ops, OpsError, PlannedId, Which, is_own_group, pending::no_group},
+    super::{
+        Ops, OpsError, PlannedId, Which, command::commands_for, is_own_group, pending::no_group,
+    },
     PlannedEnd, SettlePlan, SettleRequest, SettleVerb,
 };
 use crate::{
@@ -78,7 +80,7 @@ impl Ops {
         absent.dedup();
         plan.absent = absent;
         if !is_own_group(stream, group) {
-            plan.commands = commands(&plan);
+            plan.commands = commands(group, plan.items.iter().map(|item| &item.entry));
         }
         Ok(plan)
     }
@@ -184,20 +186,17 @@ fn after(verb: SettleVerb, ours: bool) -> &'static str {
     }
 }
 
-/// A command a key; long lists are cut.
-fn commands(plan: &SettlePlan) -> Vec<String> {
+/// The commands for redis-cli that acknowledge these entries.
+pub(super) fn commands<'a>(
+    group: &str,
+    entries: impl Iterator<Item = &'a PlannedId>,
+) -> Vec<String> {
     let mut by_key: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for item in &plan.items {
-        let ids = by_key.entry(&item.entry.source.key).or_default();
-        ids.push(&item.entry.id);
+    for entry in entries {
+        by_key.entry(&entry.source.key).or_default().push(&entry.id);
     }
-    let command = |(key, ids): (&str, Vec<&str>)| {
-        let shown = ids[..ids.len().min(3)].join(" ");
-        let rest = match ids.len().saturating_sub(3) {
-            0 => String::new(),
-            n => format!(" … {n} more"),
-        };
-        format!("XACK {key} {} {shown}{rest}", plan.group)
-    };
-    by_key.into_iter().map(command).collect()
+    by_key
+        .iter()
+        .flat_map(|(key, ids)| commands_for(&["XACK", key, group], ids))
+        .collect()
 }
