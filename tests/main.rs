@@ -20,6 +20,7 @@ mod retention;
 mod scheduler;
 mod secrets;
 mod servers;
+mod shell;
 mod templates;
 mod tidy;
 mod who_got_it;

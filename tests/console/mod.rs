@@ -7,8 +7,10 @@
 mod claims;
 mod cost;
 mod drain;
+mod ends;
 mod flows;
 mod outage;
+mod output;
 mod schedules;
 mod servers;
 
