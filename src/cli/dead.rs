@@ -3,7 +3,6 @@
 use std::{
     io::{self, IsTerminal},
     path::PathBuf,
-    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -12,12 +11,10 @@ use serde_json::json;
 
 use super::{Answer, Out, claim::confirmed, look::cut};
 use crate::ops::{
-    DeadAction, DeadDetails, DeadFilter, DeadPlan, DeadReport, Letter, Ops, grouped,
+    DeadAction, DeadDetails, DeadFilter, DeadOutcome, DeadPlan, DeadReport, Letter, LetterId, Ops,
+    grouped,
     wording::{clock, count, dead_outcome},
 };
-
-/// How long a canary may take.
-const CANARY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Subcommand)]
 pub enum DeadCommand {
@@ -35,7 +32,11 @@ pub enum DeadCommand {
     },
     /// One letter, with the attempts that were made
     #[command(after_help = "Example:\n  comms-tui dead show email-notification 1731-0")]
-    Show { stream: String, id: String },
+    Show {
+        stream: String,
+        /// Its id, with its partition where two have the same: 1/1731-0
+        id: LetterId,
+    },
     /// Send again; an accepted mail is never sent twice
     #[command(after_help = "Examples:
   comms-tui dead replay --all --cause 41c0de --dry-run
@@ -80,9 +81,9 @@ pub struct Filter {
 
 #[derive(Debug, Args)]
 pub struct Choice {
-    /// A letter; may be repeated
+    /// A letter; may be repeated. With its partition where two have the same id: 1/1731-0
     #[arg(long = "id", value_name = "ID", required_unless_present = "all")]
-    pub ids: Vec<String>,
+    pub ids: Vec<LetterId>,
     /// Every letter that the filters take
     #[arg(long, conflicts_with = "ids")]
     pub all: bool,
@@ -95,7 +96,7 @@ pub struct Choice {
 }
 
 impl Filter {
-    fn of(&self, ids: &[String]) -> DeadFilter {
+    fn of(&self, ids: &[LetterId]) -> DeadFilter {
         DeadFilter {
             stream: self.stream.clone(),
             ids: ids.to_vec(),
@@ -129,7 +130,7 @@ pub(super) async fn run(ops: &Ops, command: &DeadCommand, out: &Out) -> Result<A
                 return Ok(answer(!choice.dry_run || plan.items.is_empty()));
             }
             if *canary {
-                return canary_first(ops, plan, out).await;
+                return canary_first(ops, &plan, out).await;
             }
             report(&ops.replay_dead(&plan).await?, out)
         }
@@ -192,7 +193,7 @@ fn letters(letters: &[Letter], out: &Out) -> Result<()> {
         let letter = &one.letter;
         vec![
             letter.stream.clone(),
-            letter.id.clone(),
+            one.id().to_string(),
             clock(letter.at_ms),
             campaign(&letter.flow),
             one.user().map_or_else(|| "-".to_owned(), |u| u.to_string()),
@@ -225,7 +226,10 @@ fn show(details: &DeadDetails, out: &Out) -> Result<Answer> {
     }
     let letter = &details.letter.letter;
     let facts = [
-        ("letter", format!("{} {}", letter.stream, letter.id)),
+        (
+            "letter",
+            format!("{} {}", letter.stream, details.letter.id()),
+        ),
         ("at", clock(letter.at_ms)),
         ("reason", letter.reason.clone()),
         (
@@ -308,7 +312,7 @@ fn print_plan(plan: &DeadPlan, out: &Out) -> Result<()> {
         };
         vec![
             letter.stream.clone(),
-            letter.id.clone(),
+            item.letter.id().to_string(),
             campaign(&letter.flow),
             action,
             cut(&letter.reason, 60),
@@ -333,42 +337,35 @@ fn print_plan(plan: &DeadPlan, out: &Out) -> Result<()> {
 }
 
 /// Replays the first letter, and the rest when its mail was accepted.
-async fn canary_first(ops: &Ops, mut plan: DeadPlan, out: &Out) -> Result<Answer> {
-    let goes = |item: &crate::ops::PlannedLetter| matches!(item.action, DeadAction::Requeue { .. });
-    let Some(first) = plan.items.iter().position(goes) else {
-        bail!("none of these letters goes through the ledger, so none can be the canary");
-    };
-    let canary = plan.items.remove(first);
-    let alone = DeadPlan {
-        items: vec![canary.clone()],
-        ..DeadPlan::default()
-    };
-    let mut done = ops.replay_dead(&alone).await?;
-    if done.done() == 0 {
-        return report(&done, out);
+async fn canary_first(ops: &Ops, plan: &DeadPlan, out: &Out) -> Result<Answer> {
+    let done = ops.replay_canary_first(plan).await?;
+    let answer = report(&done, out)?;
+    let mut staying = done.results.iter().filter_map(|r| match &r.outcome {
+        DeadOutcome::Stays { why } => Some(why),
+        _ => None,
+    });
+    match staying.next() {
+        Some(why) if done.done() > 0 => {
+            bail!(
+                "{why}; the other {} letters stay as they are",
+                staying.count() + 1
+            )
+        }
+        _ => Ok(answer),
     }
-    let status = ops.await_canary(&canary, CANARY).await?;
-    if status != crate::store::DeliveryStatus::Accepted {
-        report(&done, out)?;
-        bail!(
-            "the canary is {status}; the other {} letters stay as they are",
-            plan.items.len()
-        );
-    }
-    let rest = ops.replay_dead(&plan).await?;
-    done.results.extend(rest.results);
-    done.audited &= rest.audited;
-    report(&done, out)
 }
 
 fn report(report: &DeadReport, out: &Out) -> Result<Answer> {
     if out.json {
         out.json(report)?;
     } else {
-        let rows = report
-            .results
-            .iter()
-            .map(|r| vec![r.stream.clone(), r.id.clone(), dead_outcome(&r.outcome)]);
+        let rows = report.results.iter().map(|r| {
+            vec![
+                r.stream.clone(),
+                r.id().to_string(),
+                dead_outcome(&r.outcome),
+            ]
+        });
         out.table(&["STREAM", "ID", "OUTCOME"], rows.collect())?;
         out.line(format!(
             "{} of {} done",

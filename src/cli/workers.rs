@@ -60,7 +60,7 @@ pub(super) async fn run(ops: &Ops, command: Option<&WorkersCommand>, out: &Out) 
         out.line("nothing was changed")?;
         return Ok(Answer::No);
     }
-    let report = ops.drain(name).await?;
+    let report = ops.drain(&plan).await?;
     if out.json {
         out.json(&report)?;
     } else {

@@ -80,9 +80,7 @@ pub(super) fn vault_from_env() -> Result<Option<VaultConfig>> {
     let Some(addr) = env("VAULT_ADDR")? else {
         return Ok(None);
     };
-    if url::Url::parse(&addr).map_or(true, |u| !matches!(u.scheme(), "http" | "https")) {
-        bail!("VAULT_ADDR is {addr:?}, expected a URL like http://127.0.0.1:8200");
-    }
+    check_vault_addr(&addr, "VAULT_ADDR")?;
     let auth = match (
         env("VAULT_TOKEN")?,
         env("VAULT_ROLE_ID")?,
@@ -98,4 +96,12 @@ pub(super) fn vault_from_env() -> Result<Option<VaultConfig>> {
         ),
     };
     Ok(Some(VaultConfig { addr, auth }))
+}
+
+/// `origin` is named in the error.
+pub(super) fn check_vault_addr(addr: &str, origin: &str) -> Result<()> {
+    if url::Url::parse(addr).map_or(true, |u| !matches!(u.scheme(), "http" | "https")) {
+        bail!("{origin} is {addr:?}, expected a URL like http://127.0.0.1:8200");
+    }
+    Ok(())
 }

@@ -3,8 +3,8 @@
 use crate::ops::{
     Addressed, AuditEntry, CampaignReport, CampaignRow, CampaignView, DeadDetails, DeadFilter,
     DeadGroup, Delivery, DeliveryFilter, FailureGroup, Failures, GroupRow, InboxMessage, Letter,
-    MailText, PendingEntry, ScheduleDetail, ScheduleView, SecretsStatus, StreamEntry, StreamTable,
-    StreamWatch, Stuck, Trace,
+    LetterId, MailText, PendingEntry, ScheduleDetail, ScheduleView, SecretsStatus, StreamEntry,
+    StreamTable, StreamWatch, Stuck, Trace,
 };
 
 /// A question with all that it depends on.
@@ -27,7 +27,7 @@ pub(super) enum Query {
     Letters(DeadFilter),
     Letter {
         stream: String,
-        id: String,
+        id: LetterId,
     },
     Trace {
         campaign: i64,
@@ -70,7 +70,7 @@ pub(super) enum Query {
     },
     Log {
         service: String,
-        worker: String,
+        host: String,
     },
 }
 

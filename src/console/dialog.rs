@@ -1,32 +1,14 @@
 //! The questions: help, palette, the form of a campaign, claiming entries, and any other change. What they ask
 //! about is frozen.
 
-use super::{claimed::Outcome, form::CampaignForm, message::Change, table::Tint};
+use super::{
+    claimed::Outcome, form::CampaignForm, input::Input, message::Change, model::Prompt,
+    planned::Sums, table::Tint,
+};
 use crate::ops::{ClaimPlan, PlannedId};
 
 /// Above this many, the number must be typed.
 pub(super) const TYPED_ABOVE: u64 = 100;
-
-/// A line of text being typed; the cursor stays at its end.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Input(pub String);
-
-impl Input {
-    /// Longer than any subject should be.
-    const MOST: usize = 200;
-
-    pub(super) fn push(&mut self, c: char) {
-        if !c.is_control() && self.0.chars().count() < Self::MOST {
-            self.0.push(c);
-        }
-    }
-
-    /// True when what was typed is that number, with or without separators.
-    pub(super) fn is_number(&self, n: u64) -> bool {
-        let digits: String = self.0.chars().filter(char::is_ascii_digit).collect();
-        digits.parse() == Ok(n)
-    }
-}
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Dialog {
@@ -54,9 +36,11 @@ pub(super) enum ConfirmField {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum ConfirmStage {
     Asking,
+    /// What it would do is being looked at: nothing can be confirmed yet.
+    Planning,
     /// It can't be done, for the reason in the lines.
     Refused,
-    /// Sent and not answered yet.
+    /// Sent and not answered yet; it goes on when the question is closed.
     Working,
     /// What became of each: id, outcome, and whether it is good.
     Done(Vec<(String, String, bool)>),
@@ -80,6 +64,10 @@ pub(super) struct Confirm {
     pub scroll: usize,
     pub error: Option<String>,
     pub change: Change,
+    /// When it was sent, ms since the start.
+    pub sent_at_ms: u64,
+    /// What was typed for it; a plan that is refused gives it back.
+    pub prompt: Option<Prompt>,
 }
 
 impl Confirm {
@@ -90,14 +78,29 @@ impl Confirm {
             lines: Vec::new(),
             verb: verb.to_owned(),
             count,
-            word: (count > TYPED_ABOVE).then(|| count.to_string()),
+            word: must_type(count),
             typed: Input::default(),
             focus: ConfirmField::Cancel,
             stage: ConfirmStage::Asking,
             scroll: 0,
             error: None,
             change,
+            sent_at_ms: 0,
+            prompt: None,
         }
+    }
+
+    /// Its plan is there: what will be done, to how many.
+    pub(super) fn planned(&mut self, change: Change, count: u64) {
+        self.stage = ConfirmStage::Asking;
+        self.change = change;
+        self.count = count;
+        self.word = must_type(count);
+    }
+
+    pub(super) fn refuse(&mut self, why: impl Into<String>) {
+        self.stage = ConfirmStage::Refused;
+        self.lines.push((why.into(), Tint::Bad));
     }
 
     pub(super) fn fields(&self) -> Vec<ConfirmField> {
@@ -113,13 +116,17 @@ impl Confirm {
     /// Why it can't be done yet.
     pub(super) fn obstacle(&self) -> Option<String> {
         let word = self.word.as_ref()?;
-        let typed = self.typed.0.trim();
+        let typed = self.typed.text().trim();
         let same = match word.parse() {
             Ok(n) => self.typed.is_number(n),
             Err(_) => typed == word,
         };
         (!same).then(|| format!("type {word} to confirm"))
     }
+}
+
+fn must_type(count: u64) -> Option<String> {
+    (count > TYPED_ABOVE).then(|| count.to_string())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +147,8 @@ pub(super) struct ClaimPart {
     /// What was marked; `None`: all that is stuck, frozen when the plan is there.
     pub ids: Option<Vec<PlannedId>>,
     pub plan: Option<Result<ClaimPlan, String>>,
+    /// Of the plan.
+    pub sums: Sums,
 }
 
 impl ClaimPart {

@@ -1,5 +1,6 @@
-//! Does what the model asks for, each in its own task with a time limit; the answers come back as
-//! messages. Nothing here is awaited by the loop.
+//! Does what the model asks for, each in its own task; the answers come back as messages. Nothing here is
+//! awaited by the loop. A look has a time limit. A change, once begun, is never dropped: its outcome and its
+//! line in the audit would be lost; each of its calls to Redis and SQL has a limit of its own.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,29 +10,29 @@ use tokio_util::task::TaskTracker;
 use super::{
     claimed::Reports,
     data::{Data, Query},
-    message::{Change, Cmd, Failure, Made, Msg, Order, ScheduleVerb, Wanted},
+    message::{Change, Cmd, Failure, Letters, Made, Msg, Order, ScheduleVerb, Wanted},
     model::View,
     screens::{held, pending},
 };
 use crate::ops::{
-    CampaignView, DeadAction, DeadFilter, DeadPlan, DeadReport, DeliveryFilter, DeliveryStatus,
-    Ops, OpsError, PlannedLetter, Status, StoredTemplate, StuckEntry, grouped, look_ahead,
-    wording::{count, dead_outcome},
+    AgainReport, CampaignView, DeadFilter, DeadReport, DeliveryFilter, Ops, OpsError, SettlePlan,
+    SettleRequest, Status, StoredTemplate, StuckEntry, grouped, look_ahead,
+    wording::{count, dead_outcome, settle_outcome},
 };
 
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
-/// A change is not given up early: its outcome would be unknown.
-const CHANGE_LIMIT: Duration = Duration::from_secs(15);
+/// Of plans, and of looks that read whole streams or tables.
+const LONG_LOOK_LIMIT: Duration = Duration::from_secs(15);
 const CAMPAIGNS: usize = 20;
 const STUCK: usize = 200;
 /// Entries on a page of a stream or of a pending list.
 pub(super) const PAGE: usize = 200;
 /// Dead letters of a cause: a bulk action takes those that are shown.
 pub(super) const LETTERS: usize = 1_000;
+/// Recipients that are named after they were sent to again.
+const RETRIED: usize = 1_000;
 /// Campaigns and changes listed.
 pub(super) const LISTED: usize = 100;
-/// How long a canary may take.
-const CANARY_LIMIT: Duration = Duration::from_secs(10);
 /// Schedules listed.
 pub(super) const SCHEDULES: u32 = 200;
 /// Mails listed.
@@ -75,12 +76,6 @@ impl Fetcher {
     }
 }
 
-/// Waits for changes under way.
-pub(super) async fn settle(changes: &TaskTracker) {
-    changes.close();
-    let _ = timeout(CHANGE_LIMIT, changes.wait()).await;
-}
-
 async fn limited<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, OpsError>>,
@@ -120,14 +115,14 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             result: limited(limit_of(&query), data(ops, query)).await,
         },
         Cmd::Change { dialog, change } => {
-            Msg::Changed(dialog, limited(CHANGE_LIMIT, make(ops, change)).await)
+            Msg::Changed(dialog, make(ops, change).await.map_err(Failure::from))
         }
         Cmd::SetReadOnly(read_only) => {
             ops.set_read_only(read_only);
             return None;
         }
         Cmd::CountAudience { dialog } => {
-            Msg::Audience(dialog, limited(CHANGE_LIMIT, ops.audience()).await)
+            Msg::Audience(dialog, limited(LONG_LOOK_LIMIT, ops.audience()).await)
         }
         Cmd::ListTemplates { dialog } => {
             // Without them, the built-in words can still be sent.
@@ -154,11 +149,11 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
                     None => ops.preview(&words, id).await,
                 }
             };
-            let mail = limited(CHANGE_LIMIT, mail).await;
+            let mail = limited(LONG_LOOK_LIMIT, mail).await;
             Msg::Previewed(dialog, user, mail)
         }
         Cmd::Create { dialog, order } => {
-            Msg::Created(dialog, limited(CHANGE_LIMIT, place(ops, order)).await)
+            Msg::Created(dialog, place(ops, order).await.map_err(Failure::from))
         }
         Cmd::PlanClaim {
             dialog,
@@ -167,7 +162,7 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
         } => Msg::Planned {
             dialog,
             part,
-            plan: limited(CHANGE_LIMIT, ops.plan_claim(&request)).await,
+            plan: limited(LONG_LOOK_LIMIT, ops.plan_claim(&request)).await,
         },
         Cmd::PlanClaimAll {
             dialog,
@@ -178,8 +173,20 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             let passes = |stuck: &StuckEntry| listed(&wanted, stuck);
             let (consumer, bodies) = (wanted.consumer.as_deref(), !wanted.filter.is_empty());
             let plan = ops.plan_claim_stuck(&request, consumer, bodies, &passes);
-            let plan = limited(CHANGE_LIMIT, plan).await;
+            let plan = limited(LONG_LOOK_LIMIT, plan).await;
             Msg::Planned { dialog, part, plan }
+        }
+        Cmd::PlanRetry {
+            dialog,
+            campaign,
+            users,
+        } => {
+            let filter = DeliveryFilter {
+                users,
+                ..DeliveryFilter::default()
+            };
+            let plan = ops.plan_retry(campaign, &filter);
+            Msg::RetryPlanned(dialog, limited(LONG_LOOK_LIMIT, plan).await)
         }
         Cmd::PlanGroup {
             dialog,
@@ -188,12 +195,33 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             verb,
         } => Msg::GroupPlanned(
             dialog,
-            limited(CHANGE_LIMIT, ops.plan_group(&stream, &group, verb)).await,
+            limited(LONG_LOOK_LIMIT, ops.plan_group(&stream, &group, verb)).await,
         ),
+        Cmd::PlanLetters {
+            dialog,
+            filter,
+            asked,
+        } => {
+            let plan = async {
+                match &asked {
+                    Letters::Replay { edited } => ops.plan_replay(&filter, edited.as_deref()).await,
+                    Letters::Drop => ops.plan_drop(&filter).await,
+                }
+            };
+            Msg::LettersPlanned(dialog, limited(LONG_LOOK_LIMIT, plan).await)
+        }
+        Cmd::PlanDrain { dialog, worker } => Msg::DrainPlanned(
+            dialog,
+            limited(LONG_LOOK_LIMIT, ops.plan_drain(&worker)).await,
+        ),
+        Cmd::PlanSettle { dialog, requests } => {
+            let plans = limited(LONG_LOOK_LIMIT, plan_settle(ops, &requests)).await;
+            Msg::SettlePlanned(dialog, plans)
+        }
         Cmd::Claim { dialog, plans } => {
             let mut reports = Vec::new();
             for plan in &plans {
-                reports.push(limited(CHANGE_LIMIT, ops.claim(plan)).await);
+                reports.push(ops.claim(plan).await.map_err(Failure::from));
             }
             Msg::Claimed(dialog, reports)
         }
@@ -272,7 +300,7 @@ async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
             Data::Inbox(ops.inbox_list(None, search, MAILS).await?)
         }
         Query::Mail { mailbox, id } => Data::Mail(Box::new(ops.inbox_show(&mailbox, &id).await?)),
-        Query::Log { service, .. } => Data::Log(ops.log_of(&service).await?),
+        Query::Log { service, host } => Data::Log(ops.log_of(&service, &host).await?),
     })
 }
 
@@ -307,28 +335,15 @@ async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
         }
         Change::ResumeCampaign(id) => steered(id, ops.resume(id).await),
         Change::CancelCampaign(id) => steered(id, ops.cancel(id).await),
-        Change::RetryFailed { campaign, users } => {
-            let filter = DeliveryFilter {
-                users,
-                ..DeliveryFilter::default()
+        Change::RetryFailed(plan) => Ok(retried(&ops.retry_failed(&plan).await?)),
+        Change::ReplayLetters { plan, canary } => {
+            let report = match canary {
+                true => ops.replay_canary_first(&plan).await?,
+                false => ops.replay_dead(&plan).await?,
             };
-            let report = ops.retry_failed(campaign, &filter).await?;
-            let text = format!("{} queued again", count(report.deliveries));
-            Ok(vec![(
-                format!("campaign {campaign}"),
-                text,
-                report.deliveries > 0,
-            )])
+            Ok(outcomes(&report))
         }
-        Change::ReplayLetters {
-            filter,
-            canary,
-            edited,
-        } => replay(ops, &filter, canary, edited.as_deref()).await,
-        Change::DropLetters(filter) => {
-            let plan = ops.plan_drop(&filter).await?;
-            Ok(outcomes(&ops.drop_dead(&plan).await?))
-        }
+        Change::DropLetters(plan) => Ok(outcomes(&ops.drop_dead(&plan).await?)),
         Change::Schedule(verb, id) => {
             let text = match verb {
                 ScheduleVerb::Pause => ops.pause_schedule(id).await?.status,
@@ -350,64 +365,84 @@ async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
             let outcome = results.into_iter().map(|r| (r.source.key, r.text, r.done));
             Ok(outcome.collect())
         }
-        Change::Drain(name) => {
-            ops.drain(&name).await?;
+        Change::Settle(plans) => Ok(settled(ops, &plans).await),
+        Change::Drain(plan) => {
+            let report = ops.drain(&plan).await?;
             let told = "told; its next heartbeat reads it".to_owned();
-            Ok(vec![(name, told, true)])
+            Ok(vec![(report.worker, told, true)])
         }
         Change::Unlock => Ok(Vec::new()),
     }
+}
+
+async fn plan_settle(ops: &Ops, requests: &[SettleRequest]) -> Result<Vec<SettlePlan>, OpsError> {
+    let mut plans = Vec::with_capacity(requests.len());
+    for request in requests {
+        plans.push(ops.plan_settle(request).await?);
+    }
+    Ok(plans)
+}
+
+/// Of several groups each has its outcome, whatever became of the others.
+async fn settled(ops: &Ops, plans: &[SettlePlan]) -> Outcomes {
+    let mut outcomes = Vec::new();
+    for plan in plans {
+        match ops.settle(plan).await {
+            Ok(report) => outcomes.extend(report.results.iter().map(|r| {
+                let good = report.is_done(&r.outcome);
+                (r.entry.id.clone(), settle_outcome(&r.outcome), good)
+            })),
+            Err(error) => {
+                let text = format!("not tried: {}", Failure::from(error).text);
+                let ids = plan.items.iter().map(|item| item.entry.id.clone());
+                outcomes.extend(ids.map(|id| (id, text.clone(), false)));
+            }
+        }
+    }
+    outcomes
 }
 
 fn steered(id: i64, done: Result<CampaignView, OpsError>) -> Result<Outcomes, OpsError> {
     Ok(vec![(format!("campaign {id}"), done?.status, true)])
 }
 
-/// Replays letters; with a canary the first one alone, and the rest only when its mail was accepted.
-async fn replay(
-    ops: &Ops,
-    filter: &DeadFilter,
-    canary: bool,
-    edited: Option<&str>,
-) -> Result<Outcomes, OpsError> {
-    let mut plan = ops.plan_replay(filter, edited).await?;
-    let mut done = Vec::new();
-    for id in &plan.absent {
-        done.push((
-            id.clone(),
-            "it is no dead letter any more".to_owned(),
-            false,
-        ));
+/// The sums, then each recipient, those who were passed over first; of many not all.
+fn retried(report: &AgainReport) -> Outcomes {
+    let (queued, over) = (report.deliveries, report.passed_over);
+    let campaign = format!("campaign {}", report.campaign.id);
+    let text = format!("{} queued again", count(queued));
+    let mut lines = vec![(campaign, text, queued > 0)];
+    if over > 0 {
+        let text = format!("{} not failed any more: nothing was done", count(over));
+        lines.push((String::new(), text, false));
     }
-    if canary {
-        let goes = |item: &PlannedLetter| matches!(item.action, DeadAction::Requeue { .. });
-        let Some(first) = plan.items.iter().position(goes) else {
-            let why = "none of these goes through the ledger, so none can be the first";
-            return Err(OpsError::Conflict(why.to_owned()));
+    let of = |wanted| {
+        report
+            .outcomes
+            .iter()
+            .filter(move |(_, queued)| *queued == wanted)
+    };
+    let each = of(false).chain(of(true)).take(RETRIED);
+    lines.extend(each.map(|(user, queued)| {
+        let text = match queued {
+            true => "queued again",
+            false => "not failed any more",
         };
-        let first = plan.items.remove(first);
-        let alone = DeadPlan {
-            items: vec![first.clone()],
-            ..DeadPlan::default()
-        };
-        let report = ops.replay_dead(&alone).await?;
-        done.extend(outcomes(&report));
-        let status = ops.await_canary(&first, CANARY_LIMIT).await?;
-        if report.done() == 0 || status != DeliveryStatus::Accepted {
-            let text = format!("stays: the first one is {status}");
-            let rest = plan.items.iter().map(|item| item.letter.letter.id.clone());
-            done.extend(rest.map(|id| (id, text.clone(), false)));
-            return Ok(done);
-        }
-    }
-    done.extend(outcomes(&ops.replay_dead(&plan).await?));
-    Ok(done)
+        (format!("user {user}"), text.to_owned(), *queued)
+    }));
+    lines
 }
 
 fn outcomes(report: &DeadReport) -> Outcomes {
     let results = report.results.iter();
     results
-        .map(|r| (r.id.clone(), dead_outcome(&r.outcome), r.outcome.is_done()))
+        .map(|r| {
+            (
+                r.id().to_string(),
+                dead_outcome(&r.outcome),
+                r.outcome.is_done(),
+            )
+        })
         .collect()
 }
 
@@ -418,7 +453,7 @@ fn limit_of(query: &Query) -> Duration {
         | Query::Campaign { .. }
         | Query::Report { .. }
         | Query::Deliveries { .. }
-        | Query::Failed { .. } => CHANGE_LIMIT,
+        | Query::Failed { .. } => LONG_LOOK_LIMIT,
         _ => LOOK_LIMIT,
     }
 }

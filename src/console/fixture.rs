@@ -11,8 +11,8 @@ use super::{
 use crate::{
     event::STAGES,
     ops::{
-        Backlog, CampaignRow, CampaignView, ClaimPlan, ConsumerView, GroupFacts, GroupRow,
-        GroupView, InboxMessage, MailBody, MailText, PendingEntry, PlannedClaim, Status,
+        Backlog, CampaignRow, CampaignView, ClaimPlan, ConsumerView, DrainPlan, GroupFacts,
+        GroupRow, GroupView, InboxMessage, MailBody, MailText, PendingEntry, PlannedClaim, Status,
         StreamEntry, StreamFacts, StreamLine, StreamTable, StreamView, Stuck, StuckEntry, Target,
         Worker, WorkerInfo, diagnose,
     },
@@ -160,6 +160,8 @@ pub(super) fn mail() -> MailText {
             text: format!("Dear Ann,\n\n{}\n\nYours", "a long line ".repeat(20)),
             html: "<p>Dear <b>Ann</b></p><p>Yours</p>".to_owned(),
         },
+        source: "Message-ID: <8.7.email@example.com>\r\nSubject: Hello\r\n\r\nDear Ann,\r\n"
+            .to_owned(),
     }
 }
 
@@ -320,6 +322,7 @@ fn workers() -> Vec<Worker> {
         live: silent_ms < 5_000,
         info: WorkerInfo {
             service: service.to_owned(),
+            host: "mailbox".to_owned(),
             state: "ready".to_owned(),
             in_hand: 120,
             capacity: 1_000,
@@ -440,5 +443,18 @@ pub(super) fn plan(request: &crate::ops::ClaimRequest) -> ClaimPlan {
             .collect(),
         absent: Vec::new(),
         more: false,
+    }
+}
+
+/// What draining a worker would mean when it is the only one.
+pub(super) fn drain_plan(model: &Model, worker: &str) -> DrainPlan {
+    let worker = model.workers().iter().find(|w| w.name == worker);
+    let mut worker = worker.expect("a worker").clone();
+    "mailbox".clone_into(&mut worker.info.host);
+    DrainPlan {
+        others: 0,
+        warnings: vec![format!("it is the only {}", worker.info.service)],
+        command: format!("HSET comms:workers:drain {} me", worker.name),
+        worker,
     }
 }

@@ -5,10 +5,7 @@ use crate::ops::{
     Ahead, AskedSchedule, AskedWords, NewCampaign, Preview, ScheduleView, When, variable,
 };
 
-use super::{
-    dialog::{Input, TYPED_ABOVE},
-    message::Order,
-};
+use super::{dialog::TYPED_ABOVE, input::Input, message::Order};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -98,7 +95,7 @@ impl CampaignForm {
             start: Start::Now,
             at: empty(),
             cron: empty(),
-            zone: Input("UTC".to_owned()),
+            zone: Input::new("UTC"),
             misfire: 0,
             when: None,
             typed: empty(),
@@ -117,12 +114,12 @@ impl CampaignForm {
     pub(super) fn edit(number: u64, session: &str, view: &ScheduleView) -> Self {
         let misfire = MISFIRES.iter().position(|m| *m == view.misfire);
         Self {
-            name: Input(view.name.clone()),
-            subject: Input(view.subject.clone()),
+            name: Input::new(view.name.clone()),
+            subject: Input::new(view.subject.clone()),
             hold: view.in_doubt_policy == "hold",
             start: Start::Again,
-            cron: Input(view.cron.clone()),
-            zone: Input(view.tz.clone()),
+            cron: Input::new(view.cron.clone()),
+            zone: Input::new(view.tz.clone()),
             misfire: misfire.unwrap_or(0),
             edited: Some(Box::new(view.clone())),
             ..Self::new(number, session)
@@ -191,7 +188,7 @@ impl CampaignForm {
 
     /// What is to be said about its times; `None`: now, or nothing is typed yet.
     pub(super) fn wanted(&self) -> Option<When> {
-        let typed = |input: &Input| Some(input.0.trim().to_owned()).filter(|t| !t.is_empty());
+        let typed = |input: &Input| Some(input.text().trim().to_owned()).filter(|t| !t.is_empty());
         let zone = typed(&self.zone).unwrap_or_else(|| "UTC".to_owned());
         match self.start {
             Start::Now => None,
@@ -202,7 +199,7 @@ impl CampaignForm {
 
     /// Why it can't be created yet.
     pub(super) fn obstacle(&self) -> Option<String> {
-        if self.name.0.trim().is_empty() {
+        if self.name.text().trim().is_empty() {
             return Some("give it a name".to_owned());
         }
         match (self.start, self.wanted(), &self.when) {
@@ -226,7 +223,7 @@ impl CampaignForm {
     }
 
     pub(super) fn words(&self) -> Result<AskedWords, String> {
-        let subject = self.subject.0.trim();
+        let subject = self.subject.text().trim();
         let as_it_was = self
             .edited
             .as_ref()
@@ -235,7 +232,7 @@ impl CampaignForm {
         Ok(AskedWords {
             template: template.and_then(|at| self.templates.get(at).cloned()),
             subject: Some(subject.to_owned()).filter(|s| !s.is_empty() && !as_it_was),
-            variables: variables(&self.variables.0)?,
+            variables: variables(self.variables.text())?,
             ..AskedWords::default()
         })
     }
@@ -243,7 +240,7 @@ impl CampaignForm {
     /// What `ops` is asked for.
     pub(super) fn order(&self) -> Result<Order, String> {
         let in_doubt = if self.hold { "hold" } else { "resend" }.to_owned();
-        let name = self.name.0.trim().to_owned();
+        let name = self.name.text().trim().to_owned();
         let words = self.words()?;
         let (at, tz) = match self.wanted() {
             Some(When::Cron(cron, tz)) => {

@@ -1,5 +1,7 @@
 //! What comes in, and what is to be done outside.
 
+use std::sync::Arc;
+
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use super::{
@@ -10,8 +12,8 @@ use super::{
 };
 use crate::ops::{
     Ahead, AskedSchedule, AskedWords, CampaignRow, CampaignView, ClaimPlan, ClaimReport,
-    ClaimRequest, DeadFilter, GroupPlan, GroupVerb, NewCampaign, OpsError, Preview, ScheduleView,
-    Status, When,
+    ClaimRequest, DeadFilter, DeadPlan, DrainPlan, GroupPlan, GroupVerb, NewCampaign, OpsError,
+    Preview, RetryPlan, ScheduleView, SettlePlan, SettleRequest, Status, When,
 };
 
 /// Why a request brought nothing, in words.
@@ -66,7 +68,12 @@ pub(super) enum Msg {
     },
     Claimed(u64, Vec<Result<ClaimReport, Failure>>),
     ClaimLeft(u64, Result<usize, Failure>),
+    RetryPlanned(u64, Result<RetryPlan, Failure>),
     GroupPlanned(u64, Result<GroupPlan, Failure>),
+    /// A plan a group.
+    SettlePlanned(u64, Result<Vec<SettlePlan>, Failure>),
+    LettersPlanned(u64, Result<DeadPlan, Failure>),
+    DrainPlanned(u64, Result<DrainPlan, Failure>),
     /// What became of each id: id, outcome, and whether it is good.
     Changed(u64, Result<Vec<(String, String, bool)>, Failure>),
 }
@@ -99,18 +106,13 @@ pub(super) enum Change {
     PauseCampaigns(Vec<i64>),
     ResumeCampaign(i64),
     CancelCampaign(i64),
-    /// No users: all for whom it failed.
-    RetryFailed {
-        campaign: i64,
-        users: Vec<i64>,
-    },
-    /// Letters by their ids; `canary`: one first. `edited` is the data of the only one.
+    RetryFailed(Arc<RetryPlan>),
+    /// Letters as they were planned; `canary`: one first.
     ReplayLetters {
-        filter: DeadFilter,
+        plan: Box<DeadPlan>,
         canary: bool,
-        edited: Option<String>,
     },
-    DropLetters(DeadFilter),
+    DropLetters(Box<DeadPlan>),
     Schedule(ScheduleVerb, i64),
     /// One mail of a campaign, to an address.
     TestSend {
@@ -118,10 +120,18 @@ pub(super) enum Change {
         to: String,
     },
     Group(Box<GroupPlan>),
-    /// A worker by its consumer name.
-    Drain(String),
+    /// Pending entries, to the dead letters or acknowledged; a plan a group.
+    Settle(Vec<SettlePlan>),
+    Drain(Box<DrainPlan>),
     /// Only the gate itself: no change of data.
     Unlock,
+}
+
+/// What dead letters are looked at for; `edited` is the data of the only one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Letters {
+    Replay { edited: Option<String> },
+    Drop,
 }
 
 /// What a list shows of the entries that are stuck.
@@ -186,12 +196,34 @@ pub(super) enum Cmd {
         request: ClaimRequest,
         wanted: Wanted,
     },
+    /// Looks who failed; the question is opened when the plan is there. No users: all.
+    PlanRetry {
+        dialog: u64,
+        campaign: i64,
+        users: Vec<i64>,
+    },
     /// Looks at a group; the question is opened when its plan is there.
     PlanGroup {
         dialog: u64,
         stream: String,
         group: String,
         verb: GroupVerb,
+    },
+    /// Looks at entries that are to be ended; the question is opened when the plans are there.
+    PlanSettle {
+        dialog: u64,
+        requests: Vec<SettleRequest>,
+    },
+    /// Looks at dead letters and at what the ledger says of them; so too.
+    PlanLetters {
+        dialog: u64,
+        filter: DeadFilter,
+        asked: Letters,
+    },
+    /// Looks at a worker and at who is left for its work; so too.
+    PlanDrain {
+        dialog: u64,
+        worker: String,
     },
     Claim {
         dialog: u64,

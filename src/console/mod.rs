@@ -19,7 +19,8 @@
 //!
 //! A variant of `message::Change`, which holds everything it is about, frozen; `update/confirm.rs` opens
 //! a `dialog::Confirm` with it; `fetch::make` calls `ops` and says what became of each id. Typing the
-//! count above 100, Cancel in focus, read-only and "Redis is away" are done for it.
+//! count above 100, Cancel in focus, read-only and "Redis is away" are done for it. Where `ops` has a plan,
+//! the question is opened with `ConfirmStage::Planning`, and the plan is what is confirmed (`update/letters.rs`).
 
 mod action;
 mod claimed;
@@ -33,10 +34,12 @@ mod fixture;
 mod form;
 mod geometry;
 mod history;
+mod input;
 mod keymap;
 mod message;
 mod model;
 mod place;
+mod planned;
 #[cfg(test)]
 mod samples;
 mod screens;
@@ -49,6 +52,7 @@ mod update;
 mod view;
 
 use std::{
+    io::Write,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -97,8 +101,7 @@ pub async fn run(
         anyhow::Ok(Model::new(setting))
     };
     let result = sitting.sit(open, model(&ops, first)?, ops, model).await;
-    drop(sitting.screen);
-    fetch::settle(&sitting.changes).await;
+    sitting.leave().await;
     result
 }
 
@@ -132,6 +135,8 @@ impl Sitting {
                 };
                 match open(Some(&name)) {
                     Ok(other) => {
+                        // A lock goes along: to unlock is a decision of its own.
+                        other.set_read_only(other.read_only() || model.setting.read_only);
                         let mut fresh = model_of(&other, Some(&name))?;
                         (fresh.size, fresh.screen) = (model.size, model.screen);
                         (ops, model) = (other, fresh);
@@ -143,6 +148,30 @@ impl Sitting {
                     }
                 }
             }
+        }
+    }
+
+    /// Gives the terminal back and waits for changes under way, however long they take: what is cut off has
+    /// no outcome and no line in the audit. A signal ends the wait.
+    async fn leave(self) {
+        let Self {
+            screen,
+            changes,
+            mut signals,
+            ..
+        } = self;
+        drop(screen);
+        changes.close();
+        if !changes.is_empty() {
+            let text = "waiting for the changes under way; ctrl-c leaves them without an outcome";
+            // Nobody may be there to read it any more.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+        tokio::select! {
+            () = changes.wait() => {}
+            _ = signals.terminate.recv() => {}
+            _ = signals.hang_up.recv() => {}
+            _ = signals.interrupt.recv() => {}
         }
     }
 

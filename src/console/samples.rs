@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{data::Data, fixture};
 use crate::ops::{
-    Ahead, AuditEntry, CampaignReport, CampaignView, DeadDetails, DeadLetter, Delivery,
-    DeliveryStatus, FailureGroup, Failures, FireView, Letter, Preview, ScheduleDetail,
-    ScheduleView, SecretPath, SecretsStatus, Step, Trace, grouped,
+    Ahead, AuditEntry, CampaignReport, CampaignView, DeadAction, DeadDetails, DeadFilter,
+    DeadLetter, DeadPlan, Delivery, DeliveryStatus, FailureGroup, Failures, FireView, Letter,
+    PlannedLetter, Preview, ScheduleDetail, ScheduleView, SecretPath, SecretsStatus, Step, Trace,
+    grouped,
 };
 
 const AT_MS: i64 = 1_699_999_200_000;
@@ -246,6 +247,31 @@ pub(super) fn letters(count: u64) -> Vec<Letter> {
     letters
 }
 
+/// What a replay of letters would come to: every fourth was accepted meanwhile.
+pub(super) fn dead_plan(filter: &DeadFilter) -> DeadPlan {
+    let letters = letters(200).into_iter();
+    let asked = letters.filter(|letter| filter.ids.contains(&letter.id()));
+    let planned = asked.enumerate().map(|(n, letter)| PlannedLetter {
+        action: match n % 4 {
+            3 => DeadAction::Not {
+                why: "the ledger says accepted".to_owned(),
+                over: true,
+            },
+            _ => DeadAction::Requeue {
+                campaign: 8,
+                user: n as i64,
+                unwritten: false,
+            },
+        },
+        letter,
+        edited: None,
+    });
+    DeadPlan {
+        items: planned.collect(),
+        ..DeadPlan::default()
+    }
+}
+
 pub(super) fn groups() -> Data {
     Data::DeadGroups(grouped(&letters(12)), false)
 }
@@ -292,6 +318,7 @@ pub(super) fn audit() -> Data {
         before: before.to_owned(),
         after: after.to_owned(),
         command: command.to_owned(),
+        left_out: 0,
     };
     Data::Audit(vec![
         entry(1, "campaign.retry-failed", "214 failed", "214 queued", ""),
@@ -332,4 +359,14 @@ pub(super) fn secrets() -> Data {
             path("scheduler-service", false),
         ],
     }))
+}
+
+/// Those users of campaign 8, each failed in the first round.
+pub(super) fn retry_plan(users: Vec<i64>) -> crate::ops::RetryPlan {
+    crate::ops::RetryPlan {
+        campaign: 8,
+        name: "Winter sale, second wave".to_owned(),
+        status: "running".to_owned(),
+        rounds: [(1, users)].into(),
+    }
 }

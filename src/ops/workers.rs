@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Ops, OpsError, Worker, wording::count};
+use super::{Ops, OpsError, Worker, command::command, wording::count};
 use crate::queue::operate;
 
 /// What would be done, and what it means.
@@ -56,22 +56,19 @@ impl Ops {
         Ok(DrainPlan {
             others,
             warnings,
-            command: format!(
-                "HSET {} {name} {}",
-                self.redis.keys().workers_drain(),
-                self.who
-            ),
+            command: command(["HSET", &self.redis.keys().workers_drain(), name, &self.who]),
             worker: worker.clone(),
         })
     }
 
-    /// Tells the worker; its next heartbeat reads it, and then it drains as after SIGTERM.
+    /// Tells the worker of a plan; its next heartbeat reads it, and then it drains as after SIGTERM.
     ///
     /// # Errors
-    /// When this process is read-only, Redis is away, or the worker went meanwhile.
-    pub async fn drain(&self, name: &str) -> Result<DrainReport, OpsError> {
+    /// When this process is read-only, Redis is away, or the worker went or was told meanwhile.
+    pub async fn drain(&self, plan: &DrainPlan) -> Result<DrainReport, OpsError> {
         self.may_write()?;
-        let plan = self.plan_drain(name).await?;
+        let name = &plan.worker.name;
+        self.plan_drain(name).await?;
         operate::ask_to_drain(&self.redis, name, &self.who).await?;
         let info = &plan.worker.info;
         let before = format!(
@@ -80,13 +77,19 @@ impl Ops {
             info.state,
             count(info.in_hand)
         );
-        let ids = [name.to_owned()];
+        let ids = [name.clone()];
         let after = "told to drain".to_owned();
         let audited = self
-            .record("worker.drain", &ids, before, after, plan.command)
+            .record(
+                "worker.drain",
+                &ids,
+                before,
+                after,
+                std::slice::from_ref(&plan.command),
+            )
             .await;
         Ok(DrainReport {
-            worker: name.to_owned(),
+            worker: name.clone(),
             audited,
         })
     }

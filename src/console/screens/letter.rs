@@ -8,12 +8,15 @@ use crate::console::{
     table::{Column, Row, Tint},
     view::text::wrap,
 };
-use crate::ops::{DeadDetails, wording::clock};
+use crate::ops::{
+    DeadDetails, LetterId,
+    wording::{clock, times},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::console) struct Opened {
     pub stream: String,
-    pub id: String,
+    pub id: LetterId,
 }
 
 static COLUMNS: [Column; 2] = [
@@ -27,7 +30,7 @@ impl Listing for Opened {
     }
 
     fn title(&self) -> String {
-        self.id.clone()
+        self.id.to_string()
     }
 
     fn query(&self, _model: &Model, _page: &Page) -> Option<Query> {
@@ -77,7 +80,7 @@ fn lines(details: &DeadDetails) -> Vec<(&'static str, String)> {
     let letter = &details.letter.letter;
     let mut lines = vec![
         ("stream", letter.stream.clone()),
-        ("id", letter.id.clone()),
+        ("id", details.letter.id().to_string()),
         ("was", letter.origin_id.clone()),
         ("at", clock(letter.at_ms)),
         ("reason", letter.reason.clone()),
@@ -89,6 +92,9 @@ fn lines(details: &DeadDetails) -> Vec<(&'static str, String)> {
         ),
         ("data", letter.data.clone()),
     ];
+    if let Some(deliveries) = letter.deliveries {
+        lines.push(("delivered", times(deliveries)));
+    }
     if let Some(raw) = &letter.raw {
         lines.push(("raw", raw.clone()));
     }

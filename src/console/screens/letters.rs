@@ -71,9 +71,9 @@ impl Listing for Letters {
         let mine = |(_, one): &(usize, &Letter)| one.letter.flow == self.flow;
         let rows = letters.iter().enumerate().filter(mine);
         rows.map(|(item, one)| Row {
-            id: one.letter.id.clone(),
+            id: one.id().to_string(),
             cells: vec![
-                Cell::text(&one.letter.id),
+                Cell::text(one.id().to_string()),
                 Cell::text(clock(one.letter.at_ms)).dim(),
                 one.user().map_or_else(Cell::none, |user| {
                     Cell::number(user.to_string(), user as f64)
@@ -92,7 +92,7 @@ impl Listing for Letters {
         let letter = letter_of(page, row)?;
         Some(Place::Letter(Opened {
             stream: letter.letter.stream.clone(),
-            id: letter.letter.id.clone(),
+            id: letter.id(),
         }))
     }
 

@@ -6,17 +6,14 @@ use super::{
     super::{fixture, samples},
     *,
 };
-use crate::{
-    console::{
-        data::{Data, Query},
-        dialog::{Confirm, ConfirmStage, Dialog},
-        message::Change,
-        model::{Place, Screen},
-    },
-    ops::DeadFilter,
+use crate::console::{
+    data::{Data, Query},
+    dialog::{Confirm, ConfirmStage, Dialog},
+    message::Change,
+    model::{Place, Screen},
 };
 
-fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
+pub(super) fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
     let mut cmds = Vec::new();
     for key in keys.split(' ') {
         let code = match key {
@@ -24,6 +21,10 @@ fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
             "enter" => KeyCode::Enter,
             "esc" => KeyCode::Esc,
             "right" => KeyCode::Right,
+            "home" => KeyCode::Home,
+            "end" => KeyCode::End,
+            "delete" => KeyCode::Delete,
+            "backspace" => KeyCode::Backspace,
             key => KeyCode::Char(key.chars().next().expect("a key")),
         };
         cmds.extend(update(model, model.now_ms, Msg::Key(KeyEvent::from(code))));
@@ -31,36 +32,26 @@ fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
     cmds
 }
 
-fn question(model: &Model) -> &Confirm {
+pub(super) fn question(model: &Model) -> &Confirm {
     match &model.dialog {
         Some(Dialog::Confirm(confirm)) => confirm,
         other => panic!("no question, but {other:?}"),
     }
 }
 
-fn letters(model: &mut Model) {
+pub(super) fn letters(model: &mut Model) {
     press(model, "5 enter");
     fixture::fill_page(model, Data::Letters(samples::letters(12)));
 }
 
 /// The change that a question sends when it is confirmed.
-fn confirmed(model: &mut Model) -> Change {
+pub(super) fn confirmed(model: &mut Model) -> Change {
     let cmds = press(model, "right enter");
     let mut changes = cmds.into_iter().filter_map(|cmd| match cmd {
         Cmd::Change { change, .. } => Some(change),
         _ => None,
     });
     changes.next().expect("a change")
-}
-
-fn filter(ids: &[&str]) -> DeadFilter {
-    let one = samples::letters(1).remove(0);
-    DeadFilter {
-        stream: Some("email-notification".to_owned()),
-        ids: ids.iter().map(|id| (*id).to_owned()).collect(),
-        cause: Some(one.fingerprint),
-        campaign: Some(8),
-    }
 }
 
 #[test]
@@ -91,9 +82,18 @@ fn what_failed_goes_again_whole_or_for_the_marked() {
     let mut model = fixture::working();
     press(&mut model, "2 enter");
     fixture::fill_page(&mut model, samples::campaign());
-    press(&mut model, "R");
-    assert_eq!(question(&model).count, 214);
-    press(&mut model, "esc");
+    let cmds = press(&mut model, "R");
+    // The count that was looked at is a little old: who it is, is asked anew.
+    let [
+        Cmd::PlanRetry {
+            campaign: 8, users, ..
+        },
+    ] = &cmds[..]
+    else {
+        panic!("{cmds:?}")
+    };
+    assert!(users.is_empty() && question(&model).stage == ConfirmStage::Working);
+    assert!(press(&mut model, "right enter").is_empty(), "no plan yet");
     // The reasons are the last three rows.
     press(&mut model, "G k enter");
     let Place::Failed(failed) = &model.page().place else {
@@ -101,82 +101,50 @@ fn what_failed_goes_again_whole_or_for_the_marked() {
     };
     assert_eq!((failed.campaign, failed.group.code), (8, Some(452)));
     fixture::fill_page(&mut model, samples::failed());
-    press(&mut model, "space space R");
-    let users = vec![41, 42];
-    let change = Change::RetryFailed { campaign: 8, users };
-    assert_eq!(confirmed(&mut model), change);
-}
-
-#[test]
-fn a_replay_takes_the_letters_that_were_marked_when_it_was_asked() {
-    let ids = ["1699999262000-0", "1699999262000-1"];
-    for (key, change) in [
-        (
-            "R",
-            Change::ReplayLetters {
-                filter: filter(&ids),
-                canary: false,
-                edited: None,
-            },
-        ),
-        (
-            "O",
-            Change::ReplayLetters {
-                filter: filter(&ids),
-                canary: true,
-                edited: None,
-            },
-        ),
-        ("X", Change::DropLetters(filter(&ids))),
-    ] {
-        let mut model = fixture::working();
-        letters(&mut model);
-        press(&mut model, &format!("space space {key}"));
-        assert_eq!(question(&model).count, 2);
-        // Others come meanwhile; the question stays about those two.
-        fixture::fill_page(&mut model, Data::Letters(samples::letters(3)));
-        assert_eq!(confirmed(&mut model), change);
-    }
-}
-
-#[test]
-fn cancel_has_the_focus_and_an_outcome_is_shown_for_each_letter() {
-    let mut model = fixture::working();
-    letters(&mut model);
-    press(&mut model, "R");
-    let cmds = press(&mut model, "enter");
-    assert!(model.dialog.is_none() && cmds.is_empty(), "{cmds:?}");
-    press(&mut model, "R");
-    confirmed(&mut model);
-    let number = question(&model).number;
-    let outcome = (
-        "1699999262000-0".to_owned(),
-        "queued again".to_owned(),
-        true,
-    );
-    let done = Ok(vec![outcome.clone()]);
-    update(&mut model, 30_000, Msg::Changed(number, done));
-    assert_eq!(question(&model).stage, ConfirmStage::Done(vec![outcome]));
-}
-
-#[test]
-fn edited_data_belongs_to_the_letter_it_was_begun_on() {
-    let mut model = fixture::working();
-    letters(&mut model);
-    press(&mut model, "j E");
-    let prompt = model.prompt.as_ref().expect("it is typed");
-    let before = prompt.input.0.clone();
-    assert!(before.contains("ann.lee.1@example.com"));
-    press(&mut model, "! enter");
-    let edited = Some(format!("{before}!"));
-    let change = Change::ReplayLetters {
-        filter: filter(&["1699999262000-1"]),
-        canary: false,
-        edited,
+    let cmds = press(&mut model, "space space R");
+    let [
+        Cmd::PlanRetry {
+            dialog,
+            campaign: 8,
+            users,
+        },
+    ] = &cmds[..]
+    else {
+        panic!("{cmds:?}")
     };
+    assert_eq!(*users, [41, 42]);
+    let plan = samples::retry_plan(vec![41, 42]);
+    update(
+        &mut model,
+        30_000,
+        Msg::RetryPlanned(*dialog, Ok(plan.clone())),
+    );
+    assert_eq!(question(&model).count, 2);
+    // Others fail meanwhile; the question stays about those two.
+    fixture::fill_page(&mut model, samples::failed());
+    let change = Change::RetryFailed(plan.into());
     assert_eq!(confirmed(&mut model), change);
-    press(&mut model, "esc E esc");
-    assert!(model.prompt.is_none() && model.dialog.is_none());
+}
+
+#[test]
+fn the_count_of_the_plan_is_typed_and_a_plan_of_nobody_is_no_question() {
+    let mut model = fixture::working();
+    press(&mut model, "2 enter");
+    fixture::fill_page(&mut model, samples::campaign());
+    press(&mut model, "R");
+    let number = question(&model).number;
+    let late = samples::retry_plan(vec![1]);
+    update(&mut model, 30_000, Msg::RetryPlanned(number + 1, Ok(late)));
+    assert_eq!(question(&model).stage, ConfirmStage::Working, "another's");
+    let plan = samples::retry_plan((1..=219).collect());
+    update(&mut model, 30_000, Msg::RetryPlanned(number, Ok(plan)));
+    let asked = question(&model);
+    assert_eq!((asked.count, asked.word.as_deref()), (219, Some("219")));
+    press(&mut model, "esc R");
+    let number = question(&model).number;
+    let nobody = samples::retry_plan(Vec::new());
+    update(&mut model, 30_000, Msg::RetryPlanned(number, Ok(nobody)));
+    assert_eq!(question(&model).stage, ConfirmStage::Refused);
 }
 
 #[test]
@@ -184,6 +152,7 @@ fn nothing_is_sent_again_while_read_only() {
     let mut model = fixture::working();
     letters(&mut model);
     model.setting.read_only = true;
+    model.unmasked = true;
     for key in ["R", "O", "E", "X"] {
         press(&mut model, key);
         assert!(model.dialog.is_none() && model.prompt.is_none(), "{key}");

@@ -7,10 +7,10 @@ use crate::{
     console::{
         data::Data,
         dialog::{ClaimDialog, ClaimField, Dialog},
-        message::Wanted,
-        model::Screen,
+        message::{Failure, Wanted},
+        model::{Screen, Tone},
     },
-    ops::{ClaimRequest, Which},
+    ops::{ClaimOutcome, ClaimReport, ClaimRequest, Claimed, PlannedId, Which},
 };
 
 fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
@@ -132,4 +132,43 @@ fn what_one_consumer_holds_is_asked_about_alone() {
             .iter()
             .all(|a| a.3.consumer.as_deref() == Some(fixture::GONE))
     );
+}
+
+#[test]
+fn a_claim_whose_question_was_closed_tells_its_sum() {
+    let stuck = fixture::stuck(2).entries.into_iter();
+    let outcomes = [ClaimOutcome::Claimed, ClaimOutcome::Unknown];
+    let claimed = stuck.zip(outcomes).map(|(stuck, outcome)| Claimed {
+        entry: PlannedId {
+            source: stuck.entry.source,
+            id: stuck.entry.id,
+        },
+        outcome,
+    });
+    let report = ClaimReport {
+        group: "email-service".to_owned(),
+        to: fixture::LIVE.to_owned(),
+        results: claimed.collect(),
+        audited: true,
+    };
+    let mut whole = report.clone();
+    whole.results.truncate(1);
+    let failure = Failure {
+        away: true,
+        text: "Redis is away".to_owned(),
+    };
+    for (reports, tone, text) in [
+        (vec![Ok(whole)], Tone::Good, "1 of 1 entry claimed"),
+        (vec![Ok(report)], Tone::Bad, "1 of 2 entries claimed"),
+        (
+            vec![Err(failure)],
+            Tone::Bad,
+            "0 of 0 entries claimed; Redis is away",
+        ),
+    ] {
+        let mut model = fixture::working();
+        update(&mut model, 30_000, Msg::Claimed(7, reports));
+        let notice = model.notice.as_ref().expect("a notice");
+        assert_eq!((notice.tone, notice.text.as_str()), (tone, text));
+    }
 }

@@ -5,19 +5,25 @@ use super::super::{
     action::Act,
     dialog::{Confirm, ConfirmField, ConfirmStage, Dialog},
     message::{Change, Cmd, Failure},
-    model::{Model, Place, Tone},
-    screens::letters::letter_of,
+    model::{Model, Tone},
     table::Tint,
-    view::text::shown,
 };
 use super::{feeds, notify};
-use crate::ops::{DeadFilter, Worker, wording::count};
+use crate::ops::wording::count;
 
 /// What must be typed to leave read-only mode.
 const UNLOCK: &str = "unlock";
 
 pub(super) fn ask(model: &mut Model, confirm: Confirm) {
     model.dialog = Some(Dialog::Confirm(confirm));
+}
+
+/// The question of that number, if it is open.
+pub(super) fn open(model: &mut Model, number: u64) -> Option<&mut Confirm> {
+    match &mut model.dialog {
+        Some(Dialog::Confirm(confirm)) if confirm.number == number => Some(confirm),
+        _ => None,
+    }
 }
 
 pub(super) fn number(model: &mut Model) -> u64 {
@@ -49,121 +55,6 @@ pub(super) fn pause_all(model: &mut Model) -> Vec<Cmd> {
     }
     let after = "No more of their mails are started, until each is resumed.";
     confirm.lines.push((after.to_owned(), Tint::Dim));
-    ask(model, confirm);
-    Vec::new()
-}
-
-/// The chosen letters, frozen by their ids.
-fn chosen_letters(model: &Model) -> Option<(DeadFilter, Vec<String>)> {
-    let page = model.page();
-    let Place::Letters(letters) = &page.place else {
-        return None;
-    };
-    let chosen = page.table.chosen();
-    let ids: Vec<String> = chosen.iter().map(|row| row.id.clone()).collect();
-    let reasons = chosen
-        .iter()
-        .filter_map(|row| letter_of(page, row))
-        .map(|one| {
-            shown(
-                &format!("{}  {}", one.letter.id, one.letter.reason),
-                model.unmasked,
-            )
-        });
-    let filter = DeadFilter {
-        ids,
-        ..letters.filter()
-    };
-    Some((filter, reasons.collect()))
-}
-
-pub(super) fn letters(model: &mut Model, act: Act) -> Vec<Cmd> {
-    let Some((filter, reasons)) = chosen_letters(model).filter(|(f, _)| !f.ids.is_empty()) else {
-        return Vec::new();
-    };
-    let n = filter.ids.len() as u64;
-    let replayed = |canary| Change::ReplayLetters {
-        filter: filter.clone(),
-        canary,
-        edited: None,
-    };
-    let ledger = "Through the ledger: a mail that was accepted is not sent again.";
-    let (title, verb, change, after) = match act {
-        Act::Drop => (
-            "Throw dead letters away",
-            "Drop",
-            Change::DropLetters(filter.clone()),
-            "They are gone for ever; the ledger still says who failed.",
-        ),
-        Act::Canary => (
-            "Send one again, then the others",
-            "Replay",
-            replayed(true),
-            "The others only when the first one was accepted. An accepted mail is not sent again.",
-        ),
-        _ => ("Send dead letters again", "Replay", replayed(false), ledger),
-    };
-    let mut confirm = Confirm::new(number(model), title, verb, n, change);
-    for reason in reasons {
-        confirm.lines.push((reason, Tint::Text));
-    }
-    confirm.lines.push((after.to_owned(), Tint::Dim));
-    ask(model, confirm);
-    Vec::new()
-}
-
-/// One letter with other data.
-pub(super) fn replay_edited(model: &mut Model, id: &str, data: &str) {
-    let Place::Letters(letters) = &model.page().place else {
-        return;
-    };
-    let change = Change::ReplayLetters {
-        filter: DeadFilter {
-            ids: vec![id.to_owned()],
-            ..letters.filter()
-        },
-        canary: false,
-        edited: Some(data.to_owned()),
-    };
-    let title = "Send a dead letter with other data";
-    let mut confirm = Confirm::new(number(model), title, "Replay", 1, change);
-    let data = shown(data, model.unmasked);
-    confirm.lines.push((format!("{id}  {data}"), Tint::Text));
-    let after = "It is checked as its stage would read it, and goes through the ledger.";
-    confirm.lines.push((after.to_owned(), Tint::Dim));
-    ask(model, confirm);
-}
-
-/// Lets the selected worker end; who is left for its work is said before.
-pub(super) fn drain(model: &mut Model) -> Vec<Cmd> {
-    let workers = model.workers();
-    let selected = model.page().table.selected();
-    let Some(worker) = selected.and_then(|row| workers.get(row.item)).cloned() else {
-        return Vec::new();
-    };
-    let service = worker.info.service.clone();
-    let stays = |w: &&Worker| {
-        w.live && w.name != worker.name && w.info.service == service && w.info.state != "draining"
-    };
-    let (left, tint) = match workers.iter().filter(stays).count() {
-        0 => (
-            format!("It is the only {service}: its work waits until one is started again."),
-            Tint::Warn,
-        ),
-        1 => (format!("One more {service} is alive."), Tint::Dim),
-        n => (format!("{n} more of {service} are alive."), Tint::Dim),
-    };
-    let hand = format!("{service}, {} in hand", count(worker.info.in_hand));
-    let after =
-        "It finishes what it has in hand, hands the rest back, and ends. No mail is sent twice.";
-    let change = Change::Drain(worker.name.clone());
-    let mut confirm = Confirm::new(number(model), "Drain a worker", "Drain", 0, change);
-    confirm.lines = vec![
-        (worker.name, Tint::Title),
-        (hand, Tint::Text),
-        (left, tint),
-        (after.to_owned(), Tint::Dim),
-    ];
     ask(model, confirm);
     Vec::new()
 }
@@ -213,6 +104,7 @@ fn neighbour(confirm: &Confirm, by: isize) -> ConfirmField {
 }
 
 fn send(model: &mut Model, refusal: Option<&str>) -> Vec<Cmd> {
+    let now_ms = model.now_ms;
     let Some(Dialog::Confirm(confirm)) = &mut model.dialog else {
         return Vec::new();
     };
@@ -229,6 +121,7 @@ fn send(model: &mut Model, refusal: Option<&str>) -> Vec<Cmd> {
         return vec![Cmd::SetReadOnly(false)];
     }
     confirm.stage = ConfirmStage::Working;
+    confirm.sent_at_ms = now_ms;
     confirm.focus = ConfirmField::Cancel;
     confirm.error = None;
     vec![Cmd::Change {
@@ -243,29 +136,26 @@ pub(super) fn changed(
     result: Result<Vec<(String, String, bool)>, Failure>,
 ) -> Vec<Cmd> {
     model.changed = true;
-    let open = match &mut model.dialog {
-        Some(Dialog::Confirm(confirm)) if confirm.number == number => Some(confirm),
-        _ => None,
-    };
+    let open = open(model, number);
     match (open, result) {
         (Some(confirm), Ok(outcomes)) => {
             confirm.scroll = 0;
             confirm.stage = ConfirmStage::Done(outcomes);
         }
         (Some(confirm), Err(failure)) => {
-            // Whether it happened isn't known: it may be asked for again, and is harmless when it was.
+            // It may be asked for again, and is harmless when it happened.
             confirm.stage = ConfirmStage::Asking;
             confirm.error = Some(failure.text);
         }
         // It was closed meanwhile; the audit has the outcome, and this line the sum.
         (None, Ok(outcomes)) => {
             let good = outcomes.iter().filter(|(_, _, good)| *good).count();
-            let text = format!(
-                "{} of {} done",
-                count(good as u64),
-                count(outcomes.len() as u64)
-            );
-            notify(model, Tone::Good, text);
+            let tone = match good == outcomes.len() {
+                true => Tone::Good,
+                false => Tone::Bad,
+            };
+            let (good, all) = (count(good as u64), count(outcomes.len() as u64));
+            notify(model, tone, format!("{good} of {all} done"));
         }
         (None, Err(failure)) => notify(model, Tone::Bad, failure.text),
     }

@@ -1,7 +1,7 @@
 //! Groups made and moved, and consumers removed: the plan is read first, and is the question.
 
 use super::super::{
-    dialog::{Confirm, ConfirmStage, Dialog},
+    dialog::{Confirm, ConfirmStage},
     message::{Change, Cmd, Failure},
     model::{Model, Place, Tone},
     table::Tint,
@@ -51,8 +51,7 @@ fn plan(model: &mut Model, group: &str, verb: GroupVerb) -> Vec<Cmd> {
         verb: verb.clone(),
     }));
     let mut question = Confirm::new(confirm::number(model), title, button, 0, change);
-    // Nothing can be confirmed before the plan is there.
-    question.stage = ConfirmStage::Working;
+    question.stage = ConfirmStage::Planning;
     let about = format!("{stream}  {group}");
     question.lines.push((about, Tint::Text));
     let dialog = question.number;
@@ -78,20 +77,13 @@ pub(super) fn planned(
     number: u64,
     plan: Result<GroupPlan, Failure>,
 ) -> Vec<Cmd> {
-    let Some(Dialog::Confirm(question)) = &mut model.dialog else {
+    model.changed = true;
+    let Some(question) = confirm::open(model, number) else {
         return Vec::new();
     };
-    if question.number != number {
-        return Vec::new();
-    }
-    model.changed = true;
     match plan {
-        Err(failure) => {
-            question.stage = ConfirmStage::Refused;
-            question.lines.push((failure.text, Tint::Bad));
-        }
+        Err(failure) => question.refuse(failure.text),
         Ok(plan) => {
-            question.stage = ConfirmStage::Asking;
             let lines = [
                 (&plan.before, Tint::Dim),
                 (&plan.warnings, Tint::Warn),
@@ -101,7 +93,7 @@ pub(super) fn planned(
                 let lines = texts.iter().map(|text| (text.clone(), tint));
                 question.lines.extend(lines);
             }
-            question.change = Change::Group(Box::new(plan));
+            question.planned(Change::Group(Box::new(plan)), 0);
         }
     }
     Vec::new()

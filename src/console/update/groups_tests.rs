@@ -6,7 +6,7 @@ use super::{super::fixture, *};
 use crate::{
     console::{
         data::Data,
-        dialog::{Confirm, ConfirmStage, Dialog},
+        dialog::{Confirm, ConfirmField, ConfirmStage, Dialog},
         message::{Change, Failure},
         model::Asked,
     },
@@ -99,7 +99,7 @@ fn a_group_is_made_by_name_and_id_after_its_plan_was_seen() {
         (stream.as_str(), group.as_str(), &verb),
         ("email-notification", "audit", &GroupVerb::Create { from })
     );
-    assert_eq!(question(&model).stage, ConfirmStage::Working);
+    assert_eq!(question(&model).stage, ConfirmStage::Planning);
     assert!(
         press(&mut model, "right enter").is_empty(),
         "nothing can be confirmed before the plan is there"
@@ -185,30 +185,46 @@ fn groups_are_not_changed_in_read_only_mode_nor_from_the_wrong_level() {
 }
 
 #[test]
-fn a_worker_is_drained_after_a_question_that_says_who_is_left() {
+fn a_worker_is_drained_as_planned_after_a_question_that_says_who_is_left() {
     let mut model = fixture::working();
-    press(&mut model, "8 G");
-    let last = model.workers().last().expect("a worker").name.clone();
-    press(&mut model, "D");
-    let lines: Vec<&str> = question(&model)
-        .lines
-        .iter()
-        .map(|l| l.0.as_str())
-        .collect();
-    assert!(
-        lines.join("\n").contains("the only user-service"),
-        "{lines:?}"
+    let cmds = press(&mut model, "8 G D");
+    let looks = cmds.into_iter().find_map(|cmd| match cmd {
+        Cmd::PlanDrain { dialog, worker } => Some((dialog, worker)),
+        _ => None,
+    });
+    let (dialog, worker) = looks.expect("a look at the worker");
+    assert_eq!(question(&model).fields(), [ConfirmField::Cancel]);
+    let plan = fixture::drain_plan(&model, &worker);
+    let mut refused = model.clone();
+    update(
+        &mut model,
+        30_000,
+        Msg::DrainPlanned(dialog, Ok(plan.clone())),
     );
-    let dialog = question(&model).number;
+    let lines = question(&model).lines.iter().map(|l| l.0.as_str());
+    let lines: Vec<&str> = lines.collect();
+    for line in [&plan.warnings[0], &plan.command] {
+        assert!(lines.contains(&line.as_str()), "{lines:?}");
+    }
     assert!(
         press(&mut model.clone(), "enter").is_empty(),
         "Cancel has the focus"
     );
-    let change = Change::Drain(last);
+    let change = Change::Drain(Box::new(plan));
     assert_eq!(
         press(&mut model, "right enter"),
         [Cmd::Change { dialog, change }]
     );
+    let failure = Failure {
+        away: false,
+        text: "it is gone already".to_owned(),
+    };
+    update(
+        &mut refused,
+        30_000,
+        Msg::DrainPlanned(dialog, Err(failure)),
+    );
+    assert_eq!(question(&refused).stage, ConfirmStage::Refused);
     // One that is gone can't be drained.
     let mut model = fixture::working();
     press(&mut model, "8 j D");

@@ -4,12 +4,17 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::super::{
     action::{Act, Action, Scope, is_valid, meant_by},
-    dialog::{ClaimField, ConfirmField, Dialog, Input},
+    dialog::{ClaimField, ConfirmField, Dialog},
     form::Start,
+    input::{Edit, Input},
     message::Cmd,
     model::{Asked, Model, Tone},
 };
-use super::{campaigns, claim, confirm, create, feeds, groups, lists, notify, palette, schedules};
+use super::{
+    campaigns, claim, confirm, create, feeds, groups, letters, lists, notify, palette, schedules,
+    settle, workers,
+};
+use crate::ops::wording::count;
 
 /// The longest outcome has a line for each of 100,000 ids.
 const MOST_LINES: usize = 110_000;
@@ -25,7 +30,6 @@ pub(super) fn key(model: &mut Model, event: &KeyEvent) -> Vec<Cmd> {
         return cmds;
     }
     if typed(model, event) {
-        model.changed = true;
         return Vec::new();
     }
     let Some(action) = meant_by(model, event) else {
@@ -79,7 +83,6 @@ fn list_act(model: &mut Model, act: Act) -> Vec<Cmd> {
 /// The line above the keys takes every key while something is typed there.
 fn prompted(model: &mut Model, event: &KeyEvent) -> Option<Vec<Cmd>> {
     let prompt = model.prompt.as_mut()?;
-    let control = event.modifiers.contains(KeyModifiers::CONTROL);
     match event.code {
         KeyCode::Enter => return Some(lists::answer(model, true)),
         KeyCode::Esc => return Some(lists::answer(model, false)),
@@ -91,65 +94,62 @@ fn prompted(model: &mut Model, event: &KeyEvent) -> Option<Vec<Cmd>> {
             };
             return Some(lists::act(model, act));
         }
-        KeyCode::Char('c' | 'z') if control => return None,
-        KeyCode::Char('u') if control => prompt.input.0.clear(),
-        KeyCode::Char(c) if !control => prompt.input.push(c),
-        KeyCode::Backspace => {
-            prompt.input.0.pop();
-        }
+        KeyCode::Char('c' | 'z') if event.modifiers == KeyModifiers::CONTROL => return None,
         _ => {}
     }
-    filter_as_typed(model);
+    let edit = prompt.input.edit(event);
+    edited(model, edit);
     Some(Vec::new())
+}
+
+/// What follows when the text with the focus was changed, or is full.
+fn edited(model: &mut Model, edit: Edit) {
+    model.changed = true;
+    match edit {
+        Edit::Other | Edit::Moved => {}
+        Edit::Full => {
+            let most = focused_input(model).map_or(0, |input| input.most());
+            let text = format!("there is no room: {} bytes at most", count(most as u64));
+            notify(model, Tone::Bad, text);
+        }
+        Edit::Done => {
+            filter_as_typed(model);
+            if let Some(Dialog::Palette(palette)) = &mut model.dialog {
+                // What matches best is chosen anew.
+                palette.at = 0;
+            }
+        }
+    }
 }
 
 fn filter_as_typed(model: &mut Model) {
     let prompt = model.prompt.as_ref();
     let text = prompt.filter(|p| p.asked == Asked::Filter);
-    if let Some(text) = text.map(|p| p.input.0.clone()) {
+    if let Some(text) = text.map(|p| p.input.text().to_owned()) {
         lists::set_filter(model, &text);
     }
 }
 
 pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Cmd> {
-    let input = match &mut model.prompt {
-        Some(prompt) => Some(&mut prompt.input),
-        None => focused_input(model),
-    };
-    if let Some(input) = input {
-        for c in text.chars() {
-            input.push(c);
-        }
-        filter_as_typed(model);
-        model.changed = true;
+    if let Some(edit) = focused_input(model).map(|input| input.paste(text)) {
+        edited(model, edit);
     }
     Vec::new()
 }
 
-/// True when the key was text for the field with the focus.
+/// True when the key was one for the text field with the focus.
 fn typed(model: &mut Model, event: &KeyEvent) -> bool {
-    let control = event
-        .modifiers
-        .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-    let Some(input) = focused_input(model) else {
-        return false;
-    };
-    match event.code {
-        KeyCode::Char('u') if event.modifiers == KeyModifiers::CONTROL => input.0.clear(),
-        KeyCode::Char(c) if !control => input.push(c),
-        KeyCode::Backspace => {
-            input.0.pop();
-        }
-        _ => return false,
+    let edit = focused_input(model).map_or(Edit::Other, |input| input.edit(event));
+    if edit != Edit::Other {
+        edited(model, edit);
     }
-    if let Some(Dialog::Palette(palette)) = &mut model.dialog {
-        // What matches best is chosen anew.
-        palette.at = 0;
-    }
-    true
+    edit != Edit::Other
 }
 
 fn focused_input(model: &mut Model) -> Option<&mut Input> {
+    if let Some(prompt) = &mut model.prompt {
+        return Some(&mut prompt.input);
+    }
     match model.dialog.as_mut()? {
         Dialog::Create(form) => form.input(),
         Dialog::Claim(dialog) if dialog.focus == ClaimField::Typed => Some(&mut dialog.typed),
@@ -180,12 +180,13 @@ fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
         Act::Pause | Act::Resume | Act::Cancel | Act::RetryFailed => {
             return campaigns::ask(model, act);
         }
-        Act::Replay | Act::Canary | Act::Drop => return confirm::letters(model, act),
-        Act::Edit => lists::ask(model, Asked::Edit),
+        Act::Replay | Act::Canary | Act::Drop => return letters::ask(model, act),
+        Act::Edit => letters::edit(model),
         Act::CreateGroup => lists::ask(model, Asked::NewGroup),
         Act::SetId => lists::ask(model, Asked::SetId),
-        Act::Drain => return confirm::drain(model),
+        Act::Drain => return workers::drain(model),
         Act::DeleteConsumer => return groups::delete_consumer(model),
+        Act::DeadLetter | Act::Acknowledge => return settle::open(model, act),
         Act::Switch => lists::ask_server(model),
         Act::ReadOnly => return confirm::read_only(model),
         Act::Back => return lists::back(model),

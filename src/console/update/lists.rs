@@ -2,14 +2,15 @@
 
 use super::super::{
     action::Act,
-    dialog::Input,
     filter::Filter,
     geometry,
+    input::Input,
     message::Cmd,
     model::{Asked, Model, Place, Prompt, Screen, Tone},
-    screens::{entries::Entries, letters, trace::Way},
+    screens::{entries::Entries, trace::Way},
+    view::text::shown,
 };
-use super::{campaigns, confirm, feeds, groups, notify, pages};
+use super::{campaigns, feeds, groups, letters, notify, pages};
 
 /// Makes the rows of a page anew.
 pub(super) fn fill(model: &mut Model, number: u64) {
@@ -33,11 +34,12 @@ pub(super) fn fill(model: &mut Model, number: u64) {
     keep_in_view(model);
 }
 
-/// The list shown, where it is made of the status.
+/// The list shown, where it is made of the status. Behind a question it stands still.
 pub(super) fn fill_from_status(model: &mut Model) {
     let page = model.page();
     let listing = page.place.listing();
-    if listing.is_some_and(|l| l.query(model, page).is_none()) {
+    let stands = model.dialog.is_some();
+    if !stands && listing.is_some_and(|l| l.query(model, page).is_none()) {
         fill(model, page.number);
     }
 }
@@ -161,27 +163,41 @@ pub(super) fn faults_only(model: &mut Model) {
 pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
     let page = model.page();
     let listing = page.place.listing();
-    let text = listing.and_then(|l| Some(l.copied(page, page.table.selected()?)));
-    let Some(text) = text.filter(|t| !t.is_empty()) else {
+    let (Some(listing), Some(row)) = (listing, page.table.selected()) else {
         return Vec::new();
     };
-    notify(model, Tone::Good, format!("copied {text}"));
+    let (text, remark) = (listing.copied(page, row), listing.copy_remark(page, row));
+    if text.is_empty() {
+        if let Some(remark) = remark {
+            notify(model, Tone::Bad, remark);
+        }
+        return Vec::new();
+    }
+    let what = match text.lines().count() {
+        0 | 1 => shown(&text, model.unmasked),
+        lines => format!("{lines} lines"),
+    };
+    let remark = remark.unwrap_or_default();
+    notify(
+        model,
+        Tone::Good,
+        format!("copied {what} {remark}").trim_end(),
+    );
     vec![Cmd::Copy(text)]
 }
 
 pub(super) fn ask(model: &mut Model, asked: Asked) {
     let text = match asked {
-        Asked::Filter => model.page().table.filter.text().to_owned(),
-        Asked::Server | Asked::From | Asked::Address | Asked::NewGroup | Asked::SetId => {
-            String::new()
-        }
-        Asked::Edit => chosen_letter(model).map_or_else(String::new, |l| l.letter.data.clone()),
+        Asked::Filter => model.page().table.filter.text(),
+        _ => "",
     };
+    let input = Input::new(text);
+    model.notice = None;
     let about = model.page().table.selected();
     model.prompt = Some(Prompt {
         asked,
-        input: Input(text),
         about: about.map_or_else(String::new, |row| row.id.clone()),
+        input,
     });
 }
 
@@ -226,15 +242,15 @@ pub(super) fn answer(model: &mut Model, taken: bool) -> Vec<Cmd> {
     match prompt.asked {
         Asked::Filter if !taken => set_filter(model, ""),
         Asked::Filter => {}
-        Asked::From if taken => return begin_at(model, prompt.input.0.trim()),
-        Asked::Edit if taken => confirm::replay_edited(model, &prompt.about, prompt.input.0.trim()),
-        Asked::Server if taken => return switch(model, prompt.input.0.trim()),
+        Asked::From if taken => return begin_at(model, prompt.input.text().trim()),
+        Asked::Edit if taken => return letters::edited(model, prompt),
+        Asked::Server if taken => return switch(model, prompt.input.text().trim()),
         Asked::Address if taken => {
-            let to = prompt.input.0.trim();
+            let to = prompt.input.text().trim();
             return campaigns::test_send(model, &prompt.about, to);
         }
-        Asked::NewGroup if taken => return groups::create(model, &prompt.input.0),
-        Asked::SetId if taken => return groups::set_id(model, &prompt.about, &prompt.input.0),
+        Asked::NewGroup if taken => return groups::create(model, prompt.input.text()),
+        Asked::SetId if taken => return groups::set_id(model, &prompt.about, prompt.input.text()),
         Asked::Server
         | Asked::From
         | Asked::Edit
@@ -243,11 +259,6 @@ pub(super) fn answer(model: &mut Model, taken: bool) -> Vec<Cmd> {
         | Asked::SetId => {}
     }
     feeds::tick(model)
-}
-
-fn chosen_letter(model: &Model) -> Option<&crate::ops::Letter> {
-    let page = model.page();
-    letters::letter_of(page, page.table.selected()?)
 }
 
 /// Follows the message of the selected row's recipient.

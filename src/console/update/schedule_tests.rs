@@ -139,7 +139,7 @@ fn a_late_answer_about_other_times_is_dropped_and_a_wrong_time_stops_it() {
 fn an_edited_schedule_keeps_the_words_that_were_not_touched() {
     let mut model = fixture::working();
     text(&mut model, "6e");
-    assert_eq!(form(&model).cron.0, "0 9 * * mon-fri");
+    assert_eq!(form(&model).cron.text(), "0 9 * * mon-fri");
     to(&mut model, Field::Create);
     let cmds = press(&mut model, &[KeyCode::Enter]);
     let Order::Schedule(Some(1), asked) = ordered(&cmds) else {

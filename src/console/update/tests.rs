@@ -338,7 +338,7 @@ fn a_campaign_is_created_only_with_the_audience_typed() {
     );
     type_text(&mut model, "quick q?");
     assert_eq!(
-        form(&model).name.0,
+        form(&model).name.text(),
         "quick q?",
         "keys are text in a text field"
     );

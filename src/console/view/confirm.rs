@@ -6,24 +6,31 @@ use ratatui::{
 };
 
 use super::{
-    popup::{self, button, field},
+    popup::{self, button},
     text::{Canvas, cut, left, wrap_words},
+    typing::typed_field,
 };
 use crate::console::{
     dialog::{Confirm, ConfirmField, ConfirmStage},
     table::Tint,
     theme::Theme,
 };
-use crate::ops::wording::count;
+use crate::ops::wording::{count, duration};
 
-pub(super) fn draw(theme: &Theme, confirm: &Confirm, canvas: &mut Canvas<'_>, area: Rect) {
+pub(super) fn draw(
+    theme: &Theme,
+    confirm: &Confirm,
+    now_ms: u64,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
     let wide = area.width.saturating_sub(8).clamp(56, 90);
     let cells = usize::from(wide.min(area.width)).saturating_sub(4);
     let lines = match &confirm.stage {
         ConfirmStage::Done(outcomes) => outcome(outcomes, cells, theme),
         _ => question(confirm, cells, theme),
     };
-    let actions = actions(confirm, cells, theme);
+    let actions = actions(confirm, now_ms, cells, theme);
     let high = (lines.len() + actions.len() + 3) as u16;
     let most = area.height.saturating_sub(2);
     let inside = popup::open(canvas, area, (wide, high.min(most)), &confirm.title, theme);
@@ -70,20 +77,33 @@ fn outcome(outcomes: &[(String, String, bool)], cells: usize, theme: &Theme) -> 
     lines
 }
 
-fn actions(confirm: &Confirm, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn actions(confirm: &Confirm, now_ms: u64, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let mut buttons = vec![Span::raw(" ")];
     match &confirm.stage {
-        ConfirmStage::Working => buttons.push(Span::styled(" working …", theme.dim)),
+        ConfirmStage::Planning => buttons.push(Span::styled(" looking …", theme.dim)),
+        ConfirmStage::Working => {
+            let age_ms = now_ms.saturating_sub(confirm.sent_at_ms);
+            let age = duration(age_ms - age_ms % 1_000);
+            let text = format!(" working for {age} …   esc leaves it to itself");
+            buttons.push(Span::styled(text, theme.dim));
+        }
         ConfirmStage::Done(_) | ConfirmStage::Refused => {
             buttons.extend(button("Close", true, theme.text, theme))
         }
         ConfirmStage::Asking => {
             if let Some(word) = &confirm.word {
-                let typed = Span::styled(cut(&confirm.typed.0, 30), theme.text);
                 let focused = confirm.focus == ConfirmField::Typed;
                 let label = format!("type {word}");
-                lines.push(field(&label, typed, focused, true, theme));
+                let room = cells.saturating_sub(14);
+                lines.push(typed_field(
+                    &label,
+                    &confirm.typed,
+                    "",
+                    focused,
+                    room,
+                    theme,
+                ));
                 lines.push(Line::raw(""));
             }
             let cancel = confirm.focus == ConfirmField::Cancel;

@@ -8,10 +8,11 @@ use ratatui::{
 use super::{
     popup::{self, button, choice, field},
     text::{Canvas, cut, shown, wrap_words},
+    typing::typed_field,
 };
 use crate::console::{
-    dialog::Input,
     form::{CampaignForm, Field, MISFIRES, PreviewPane, Start},
+    input::Input,
     theme::Theme,
 };
 use crate::ops::wording::count;
@@ -68,9 +69,9 @@ fn lines(theme: &Theme, form: &CampaignForm, cells: usize) -> (Vec<Line<'static>
         if has_focus {
             focused = lines.len();
         }
-        let typed = Span::styled(form.typed.0.clone(), theme.text);
         let label = format!("type {n}");
-        lines.push(field(&label, typed, has_focus, true, theme));
+        let room = cells.saturating_sub(BESIDE);
+        lines.push(typed_field(&label, &form.typed, "", has_focus, room, theme));
     }
     lines.push(Line::raw(""));
     if [Field::Cancel, Field::Preview, Field::Create].contains(&form.focus) {
@@ -79,7 +80,10 @@ fn lines(theme: &Theme, form: &CampaignForm, cells: usize) -> (Vec<Line<'static>
     lines.push(buttons(theme, form));
     lines.push(Line::raw(""));
     if form.sending {
-        lines.push(Line::styled("  sending …", theme.dim));
+        lines.push(Line::styled(
+            "  sending …   esc leaves it to itself",
+            theme.dim,
+        ));
     } else if let Some(error) = &form.error {
         let wrapped = wrap_words(error, cells.saturating_sub(2));
         for line in wrapped.into_iter().take(3) {
@@ -93,16 +97,11 @@ fn asked(theme: &Theme, form: &CampaignForm, at: Field, cells: usize) -> Line<'s
     let focus = form.focus == at && !form.sending;
     let room = cells.saturating_sub(BESIDE);
     let text = |label: &str, input: &Input, hint: &str| {
-        let value = match input.0.as_str() {
-            "" if focus => Span::raw(""),
-            "" => Span::styled(cut(hint, room), theme.faint),
-            text => Span::styled(end_of(text, room), theme.text),
-        };
-        field(label, value, focus, true, theme)
+        typed_field(label, input, hint, focus, room, theme)
     };
     let choose = |label: &str, value: &str| {
         let value = cut(value, room.saturating_sub(4));
-        field(label, choice(&value, focus, theme), focus, false, theme)
+        field(label, vec![choice(&value, focus, theme)], focus, theme)
     };
     match at {
         Field::Name => text("name", &form.name, "a name for you and the list"),
@@ -171,13 +170,13 @@ fn times(theme: &Theme, form: &CampaignForm, cells: usize) -> Vec<Line<'static>>
             for (text, style) in texts {
                 let value = Span::styled(cut(&text, room), style);
                 let label = ["that is", "next", "then"][lines.len().min(2)];
-                lines.push(field(label, value, false, false, theme));
+                lines.push(field(label, vec![value], false, theme));
             }
         }
         Some((_, Some(Err(error)))) => {
             for line in wrap_words(error, room).into_iter().take(height) {
                 let value = Span::styled(line, theme.warn);
-                lines.push(field("", value, false, false, theme));
+                lines.push(field("", vec![value], false, theme));
             }
         }
         _ => {}
@@ -199,7 +198,7 @@ fn audience(form: &CampaignForm, theme: &Theme) -> Line<'static> {
         }
         Some(Err(error)) => (format!("not known: {error}"), theme.warn),
     };
-    field("audience", Span::styled(text, style), false, false, theme)
+    field("audience", vec![Span::styled(text, style)], false, theme)
 }
 
 fn buttons(theme: &Theme, form: &CampaignForm) -> Line<'static> {
@@ -249,7 +248,7 @@ fn preview(theme: &Theme, pane: &PreviewPane, unmasked: bool, canvas: &mut Canva
                 ("parts", html, theme.dim),
             ] {
                 let value = Span::styled(cut(&value, cells.saturating_sub(BESIDE)), style);
-                lines.push(field(label, value, false, false, theme));
+                lines.push(field(label, vec![value], false, theme));
             }
             lines.push(Line::raw(""));
             for line in mail.text.lines() {
@@ -272,19 +271,4 @@ fn preview(theme: &Theme, pane: &PreviewPane, unmasked: bool, canvas: &mut Canva
         inside.height.saturating_sub(1),
         &Line::styled(cut(hint, cells), theme.faint),
     );
-}
-
-/// The end of what was typed, where the cursor is.
-fn end_of(text: &str, cells: usize) -> String {
-    let lines: String = crate::ops::wording::clean(text);
-    let mut tail: Vec<char> = Vec::new();
-    let mut used = 0;
-    for c in lines.chars().rev() {
-        used += super::text::width(c.encode_utf8(&mut [0; 4]));
-        if used > cells {
-            break;
-        }
-        tail.push(c);
-    }
-    tail.iter().rev().collect()
 }

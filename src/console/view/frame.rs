@@ -5,10 +5,13 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::text::{Canvas, cut, width};
+use super::{
+    text::{Canvas, cut, width},
+    typing,
+};
 use crate::console::{
     action::{self, Act, Action},
-    model::{Asked, Link, Model, Prompt, Screen, Tone},
+    model::{Link, Model, Screen, Tone},
 };
 use crate::ops::wording::{bytes, clock, count, duration};
 
@@ -220,11 +223,8 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         ..area
     };
     if let Some(prompt) = &model.prompt {
-        canvas.line(
-            inner,
-            area.height - 2,
-            &typed(model, prompt, usize::from(inner.width)),
-        );
+        let line = typing::prompt(model, prompt, usize::from(inner.width));
+        canvas.line(inner, area.height - 2, &line);
     } else if let Some(notice) = &model.notice {
         let style = match notice.tone {
             Tone::Good => theme.good,
@@ -235,36 +235,6 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let keys = keys(model, usize::from(inner.width));
     canvas.line(inner, area.height - 1, &keys);
-}
-
-/// What is being typed, with what may be typed behind it.
-fn typed(model: &Model, prompt: &Prompt, cells: usize) -> Line<'static> {
-    let theme = &model.setting.theme;
-    let servers = format!("{}   enter, esc", model.setting.servers.join(", "));
-    let (label, hint) = match prompt.asked {
-        Asked::Filter => (
-            "/",
-            "word  !not  field:word  ^regex$   enter keeps, esc clears",
-        ),
-        Asked::Edit => ("data ", "the entry's JSON   enter, esc"),
-        Asked::Server => ("server ", servers.as_str()),
-        Asked::Address => ("send to ", "an address of yours   enter, esc"),
-        Asked::NewGroup => (
-            "group ",
-            "its name, and where it begins: 0, $ or an id   enter, esc",
-        ),
-        Asked::SetId => ("after ", "0, $ or an id: it goes on after it   enter, esc"),
-        Asked::From => ("from ", "an id, or so long ago: 90s, 5m, 2h   enter, esc"),
-    };
-    let text = cut(&prompt.input.0, cells.saturating_sub(width(label) + 2));
-    let room = cells.saturating_sub(width(label) + width(&text) + 5);
-    let hint = if width(hint) <= room { hint } else { "" };
-    Line::from(vec![
-        Span::styled(label, theme.accent),
-        Span::styled(text, theme.text),
-        Span::styled("▏   ", theme.accent),
-        Span::styled(hint.to_owned(), theme.faint),
-    ])
 }
 
 /// Cells between two keys.

@@ -21,12 +21,15 @@ mod outcome;
 mod palette;
 mod pipeline;
 mod popup;
+#[cfg(test)]
+mod question_tests;
 mod stage;
 #[cfg(test)]
 mod style_tests;
 #[cfg(test)]
 mod tests;
 pub(super) mod text;
+mod typing;
 mod widgets;
 
 use ratatui::{Frame, layout::Rect};
@@ -58,7 +61,9 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
         Some(Dialog::Palette(palette)) => palette::draw(model, palette, theme, &mut canvas, area),
         Some(Dialog::Create(form)) => create::draw(theme, form, model.unmasked, &mut canvas, area),
         Some(Dialog::Claim(dialog)) => claim::draw(theme, dialog, &mut canvas, area),
-        Some(Dialog::Confirm(confirm)) => confirm::draw(theme, confirm, &mut canvas, area),
+        Some(Dialog::Confirm(confirm)) => {
+            confirm::draw(theme, confirm, model.now_ms, &mut canvas, area);
+        }
     }
     if model.setting.ascii {
         ascii::translate(frame.buffer_mut());

@@ -5,6 +5,7 @@ use ratatui::{layout::Rect, text::Line};
 use super::{
     list::Look,
     text::{Canvas, cut, right},
+    typing,
 };
 use crate::console::{
     action::{ACTIONS, Act},
@@ -17,13 +18,39 @@ use crate::ops::wording::{count, percent};
 pub(in crate::console) const AROUND: u16 = 2;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    match model.page().place.listing() {
-        None => home(model, canvas, area),
+    let below = match model.page().place.listing() {
+        None => {
+            home(model, canvas, area);
+            None
+        }
         Some(listing) => {
             let title = format!("comms {}", listing.title());
             list(model, listing, &title, canvas, area);
+            let rows = model.page().table.len();
+            Some(format!("{rows} {}", listing.unit(rows)))
         }
-    }
+    };
+    last_line(model, below, canvas, area);
+}
+
+/// What is typed, what just happened, or else the sum of a list.
+fn last_line(model: &Model, sum: Option<String>, canvas: &mut Canvas<'_>, area: Rect) {
+    let (theme, cells) = (super::body_theme(model), usize::from(area.width));
+    let line = match (&model.prompt, &model.notice) {
+        (Some(prompt), _) => typing::prompt(model, prompt, cells),
+        (None, Some(notice)) => Line::styled(cut(&notice.text, cells), theme.dim),
+        (None, None) => match sum.filter(|_| area.height > 1) {
+            Some(sum) => Line::styled(cut(&sum, cells), theme.dim),
+            None => return,
+        },
+    };
+    let row = area.height.saturating_sub(1);
+    canvas.clear(Rect {
+        y: area.y + row,
+        height: 1,
+        ..area
+    });
+    canvas.line(area, row, &line);
 }
 
 /// The rows of a list, with as many columns as there is room for.
@@ -44,15 +71,6 @@ fn list(model: &Model, listing: &dyn Listing, title: &str, canvas: &mut Canvas<'
             unmasked: model.unmasked,
         };
         super::list::rows(listing.columns(), table, look, &theme, canvas, rows);
-    }
-    let below = match (&model.prompt, &model.notice) {
-        (Some(prompt), _) => format!("/{}", prompt.input.0),
-        (None, Some(notice)) => notice.text.clone(),
-        (None, None) => format!("{} {}", table.len(), listing.unit(table.len())),
-    };
-    if area.height > 1 {
-        let below = Line::styled(cut(&below, cells), theme.dim);
-        canvas.line(area, area.height - 1, &below);
     }
 }
 

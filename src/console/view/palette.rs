@@ -7,7 +7,8 @@ use ratatui::{
 
 use super::{
     popup,
-    text::{Canvas, cut, left, right},
+    text::{Canvas, left, right},
+    typing::typed,
     widgets::POINTER,
 };
 use crate::console::{action, dialog::Palette, model::Model, theme::Theme, update::palette_found};
@@ -26,16 +27,9 @@ pub(super) fn draw(
     let high = wanted.clamp(8, 24).min(area.height.saturating_sub(2));
     let inside = popup::open(canvas, area, (76, high), "Do", theme);
     let cells = usize::from(inside.width);
-    let typed = cut(&palette.input.0, cells.saturating_sub(3));
-    canvas.line(
-        inside,
-        0,
-        &Line::from(vec![
-            Span::styled(": ", theme.accent),
-            Span::styled(typed, theme.text),
-            Span::styled("▏", theme.accent),
-        ]),
-    );
+    let mut line = vec![Span::styled(": ", theme.accent)];
+    line.extend(typed(&palette.input, cells.saturating_sub(2), theme));
+    canvas.line(inside, 0, &Line::from(line));
     if found.is_empty() {
         canvas.line(
             inside,
@@ -47,7 +41,7 @@ pub(super) fn draw(
     let at = palette.at.min(found.len().saturating_sub(1));
     let first = (at + 1).saturating_sub(room);
     for ((n, action), y) in found.iter().enumerate().skip(first).take(room).zip(2..) {
-        let valid = action::is_valid(model, action);
+        let valid = action::is_valid_here(model, action);
         let keys = model.setting.keys.of(action);
         let key = keys.first().map(|k| k.name()).unwrap_or_default();
         let chosen = n == at;
@@ -58,10 +52,15 @@ pub(super) fn draw(
         } else {
             (theme.faint, theme.faint)
         };
+        let does = if action::is_of_page(model, action) {
+            action.help.to_owned()
+        } else {
+            format!("{}: {}", action.scope.title(), action.help)
+        };
         let line = Line::from(vec![
             Span::styled(format!("{pointer} "), theme.accent),
             Span::styled(left(action.name, NAME_CELLS), name),
-            Span::styled(left(action.help, help), text),
+            Span::styled(left(&does, help), text),
             Span::styled(right(&key, 10), theme.accent),
         ]);
         canvas.line(inside, y, &line);

@@ -72,23 +72,19 @@ pub(super) fn button(
     }
 }
 
-/// A label and its field; the pointer and a cursor when it has the focus.
+/// A label and its field; the pointer when it has the focus.
 pub(super) fn field(
     label: &str,
-    value: Span<'static>,
+    value: Vec<Span<'static>>,
     focused: bool,
-    cursor: bool,
     theme: &Theme,
 ) -> Line<'static> {
     let pointer = if focused { "▸" } else { " " };
     let mut spans = vec![
         Span::styled(format!("{pointer} "), theme.accent),
         Span::styled(super::text::left(label, 12), theme.dim),
-        value,
     ];
-    if focused && cursor {
-        spans.push(Span::styled("▏", theme.accent));
-    }
+    spans.extend(value);
     Line::from(spans)
 }
 

@@ -128,11 +128,32 @@ fn fail(model: &mut Model) {
     update(model, now_ms, msg);
 }
 
+/// The plans that were asked for.
+pub(super) fn answer(model: &mut Model, cmds: Vec<Cmd>) {
+    for cmd in cmds {
+        let msg = match cmd {
+            Cmd::PlanRetry { dialog, .. } => {
+                let plan = samples::retry_plan((1..=214).collect());
+                Msg::RetryPlanned(dialog, Ok(plan))
+            }
+            Cmd::PlanLetters { dialog, filter, .. } => {
+                Msg::LettersPlanned(dialog, Ok(samples::dead_plan(&filter)))
+            }
+            Cmd::PlanDrain { dialog, worker } => {
+                Msg::DrainPlanned(dialog, Ok(fixture::drain_plan(model, &worker)))
+            }
+            _ => continue,
+        };
+        update(model, model.now_ms, msg);
+    }
+}
+
 fn named(name: &str, keys: &str, data: Vec<Data>) -> (String, Model) {
     let mut model = fixture::working();
     let mut data = data.into_iter();
     for key in keys.chars() {
-        self::keys(&mut model, &key.to_string());
+        let cmds = self::keys(&mut model, &key.to_string());
+        answer(&mut model, cmds);
         if matches!(key, '\n' | 'e' | 'l' | 'i' | 'd')
             && let Some(data) = data.next()
         {

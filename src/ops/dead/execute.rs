@@ -5,23 +5,30 @@ use std::{
     time::{Duration, Instant},
 };
 
+use redis::{RedisError, RedisResult};
+
 use super::{
-    super::{Ops, OpsError},
+    super::{Ops, OpsError, command::commands_for},
     DeadAction, DeadOutcome, DeadPlan, DeadReport, DeadResult, PlannedLetter,
     plan::settles,
 };
 use crate::{
-    queue::operate::{self, Revived},
+    queue::{
+        self,
+        operate::{self, Revived},
+    },
     store::{Again, CHANNEL_EMAIL, DeliveryStatus, Reopened},
 };
 
 /// Users in one statement.
 const PAGE: usize = 500;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long the mail of the first letter may take.
+const CANARY_LIMIT: Duration = Duration::from_secs(60);
 
 impl Ops {
     /// Replays the letters of a plan. An accepted mail is not sent again, and of several operators who replay
-    /// the same letter one does.
+    /// the same letter one does. Once a server is away, the rest is not tried.
     ///
     /// # Errors
     /// Only when this process is read-only: what can't be done is an outcome.
@@ -29,74 +36,119 @@ impl Ops {
         self.may_write()?;
         let mut outcomes: HashMap<usize, DeadOutcome> = HashMap::new();
         let mut through_ledger: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        let mut away: Option<String> = None;
         for (index, item) in plan.items.iter().enumerate() {
-            match &item.action {
-                DeadAction::Requeue { campaign, .. } => {
+            let done = match (&item.action, &away) {
+                (DeadAction::Requeue { campaign, .. }, _) => {
                     through_ledger.entry(*campaign).or_default().push(index);
+                    continue;
                 }
-                DeadAction::Append { kind, counted } => {
-                    let outcome = self.append(item, kind, *counted).await;
-                    outcomes.insert(index, outcome);
+                (_, Some(reason)) => Ok(not_tried(reason)),
+                (DeadAction::Append { kind, counted }, None) => {
+                    self.append(item, kind, *counted).await
                 }
-                DeadAction::Not { why, over } => {
-                    let outcome = self.leave(item, why, *over).await;
-                    outcomes.insert(index, outcome);
-                }
-            }
+                (DeadAction::Not { why, over }, None) => self.leave(item, why, *over).await,
+            };
+            let done = done.unwrap_or_else(|error| after(&error, &mut away));
+            outcomes.insert(index, done);
         }
         for (campaign, indexes) in through_ledger {
             for page in indexes.chunks(PAGE) {
                 let items: Vec<&PlannedLetter> = page.iter().map(|i| &plan.items[*i]).collect();
-                let done = match self.requeue_letters(campaign, &items).await {
-                    Ok(done) => done,
-                    Err(error) => {
-                        let reason = format!("{:#}", anyhow::Error::new(error));
-                        vec![DeadOutcome::NotTried { reason }; items.len()]
-                    }
+                let done = match &away {
+                    Some(reason) => vec![not_tried(reason); items.len()],
+                    None => self.requeue_letters(campaign, &items, &mut away).await,
                 };
                 outcomes.extend(page.iter().copied().zip(done));
             }
         }
-        self.finish_report("dead.replay", plan, outcomes, "").await
+        self.finish_report("dead.replay", plan, outcomes).await
     }
 
-    /// Removes the letters of a plan, for ever.
+    /// Replays the first letter that goes through the ledger, and the others once its mail was accepted; else
+    /// they stay.
     ///
     /// # Errors
-    /// When this process is read-only, or Redis is away; then some may be gone.
+    /// When no letter can be the first, or this process is read-only.
+    pub async fn replay_canary_first(&self, plan: &DeadPlan) -> Result<DeadReport, OpsError> {
+        let Some(first) = plan.canary() else {
+            let why = "none of these letters goes through the ledger, so none can be the first";
+            return Err(OpsError::Conflict(why.to_owned()));
+        };
+        let mut rest = plan.clone();
+        let first = DeadPlan {
+            items: vec![rest.items.remove(first)],
+            ..DeadPlan::default()
+        };
+        let mut report = self.replay_dead(&first).await?;
+        let why = match report.done() {
+            0 => Some("the first one was not sent".to_owned()),
+            _ => match self.await_canary(&first.items[0], CANARY_LIMIT).await {
+                Ok(DeliveryStatus::Accepted) => None,
+                Ok(status) => Some(format!("the first one is {status}")),
+                Err(error) => Some(format!(
+                    "what became of the first one is not known: {error}"
+                )),
+            },
+        };
+        match why {
+            _ if rest.items.is_empty() => {}
+            None => {
+                let others = self.replay_dead(&rest).await?;
+                report.results.extend(others.results);
+                report.audited &= others.audited;
+            }
+            Some(why) => {
+                let stays = DeadOutcome::Stays { why };
+                let stay = rest.items.iter().map(|item| result(item, stays.clone()));
+                report.results.extend(stay);
+            }
+        }
+        Ok(report)
+    }
+
+    /// Removes the letters of a plan, for ever. Once Redis is away, the rest is not tried.
+    ///
+    /// # Errors
+    /// Only when this process is read-only: what can't be done is an outcome.
     pub async fn drop_dead(&self, plan: &DeadPlan) -> Result<DeadReport, OpsError> {
         self.may_write()?;
-        let letters: Vec<_> = plan.items.iter().map(|i| &i.letter.letter).collect();
-        let removed = operate::remove(&self.redis, &letters).await?;
-        let outcome = |removed| match removed {
-            true => DeadOutcome::Dropped,
-            false => DeadOutcome::Gone,
-        };
-        let outcomes = removed.into_iter().map(outcome).enumerate().collect();
-        self.finish_report("dead.drop", plan, outcomes, "XDEL")
-            .await
+        let mut outcomes = Vec::with_capacity(plan.items.len());
+        let mut away: Option<String> = None;
+        for page in plan.items.chunks(PAGE) {
+            let letters: Vec<_> = page.iter().map(|i| &i.letter.letter).collect();
+            let removed = match &away {
+                Some(reason) => vec![not_tried(reason); page.len()],
+                None => match operate::remove(&self.redis, &letters).await {
+                    Ok(removed) => removed
+                        .into_iter()
+                        .map(|removed| match removed {
+                            true => DeadOutcome::Dropped,
+                            false => DeadOutcome::Gone,
+                        })
+                        .collect(),
+                    Err(error) => vec![after(&error, &mut away); page.len()],
+                },
+            };
+            outcomes.extend(removed);
+        }
+        let outcomes = outcomes.into_iter().enumerate().collect();
+        self.finish_report("dead.drop", plan, outcomes).await
     }
 
     /// What the ledger says of the plan's first letter once its mail has ended, or when the time is over:
     /// then perhaps something that is still open.
-    ///
-    /// # Errors
-    /// When the database is away, or the letter is of no delivery.
-    pub async fn await_canary(
+    async fn await_canary(
         &self,
         item: &PlannedLetter,
         limit: Duration,
     ) -> Result<DeliveryStatus, OpsError> {
-        let (Some(campaign), DeadAction::Requeue { user, .. }) =
-            (item.letter.campaign(), &item.action)
-        else {
-            return Err(OpsError::Invalid(
-                "the first letter is no delivery that goes through the ledger, so it can be no canary".to_owned(),
-            ));
+        let DeadAction::Requeue { campaign, user, .. } = item.action else {
+            return Ok(DeliveryStatus::Queued);
         };
         let (store, begin) = (self.database.get().await?, Instant::now());
         loop {
-            let row = store.delivery(campaign, *user, CHANNEL_EMAIL).await?;
+            let row = store.delivery(campaign, user, CHANNEL_EMAIL).await?;
             let status = row.map_or(DeliveryStatus::Queued, |row| row.status);
             if status.is_closed() || begin.elapsed() >= limit {
                 return Ok(status);
@@ -105,30 +157,31 @@ impl Ops {
         }
     }
 
-    async fn append(&self, item: &PlannedLetter, kind: &str, counted: bool) -> DeadOutcome {
+    async fn append(
+        &self,
+        item: &PlannedLetter,
+        kind: &str,
+        counted: bool,
+    ) -> RedisResult<DeadOutcome> {
         let letter = &item.letter.letter;
         let data = item.edited.as_ref().unwrap_or(&letter.data);
-        match operate::revive(&self.redis, letter, kind, data, counted).await {
-            Ok(Revived::Revived) => DeadOutcome::Appended,
-            Ok(Revived::Gone) => DeadOutcome::Gone,
-            Ok(Revived::Refused(status)) => DeadOutcome::Not {
+        let revived = operate::revive(&self.redis, letter, kind, data, counted).await?;
+        Ok(match revived {
+            Revived::Revived => DeadOutcome::Appended,
+            Revived::Gone => DeadOutcome::Gone,
+            Revived::Refused(status) => DeadOutcome::Not {
                 why: format!("campaign {} is {status} for Redis", letter.flow),
             },
-            Err(error) => DeadOutcome::NotTried {
-                reason: error.to_string(),
-            },
-        }
+        })
     }
 
-    async fn leave(&self, item: &PlannedLetter, why: &str, over: bool) -> DeadOutcome {
-        if over && let Err(error) = operate::remove(&self.redis, &[&item.letter.letter]).await {
-            return DeadOutcome::NotTried {
-                reason: error.to_string(),
-            };
+    async fn leave(&self, item: &PlannedLetter, why: &str, over: bool) -> RedisResult<DeadOutcome> {
+        if over {
+            operate::remove(&self.redis, &[&item.letter.letter]).await?;
         }
-        DeadOutcome::Not {
+        Ok(DeadOutcome::Not {
             why: why.to_owned(),
-        }
+        })
     }
 
     /// Through the ledger: who gets the row back has queued it. Letters whose mail goes again, or went, are
@@ -137,8 +190,21 @@ impl Ops {
         &self,
         campaign: i64,
         items: &[&PlannedLetter],
-    ) -> Result<Vec<DeadOutcome>, OpsError> {
-        let store = self.database.get().await?;
+        away: &mut Option<String>,
+    ) -> Vec<DeadOutcome> {
+        let mut failed = |error: OpsError, outcome: fn(String) -> DeadOutcome| {
+            let is_away = error.is_away();
+            let reason = format!("{:#}", anyhow::Error::new(error));
+            if is_away {
+                *away = Some(reason.clone());
+            }
+            vec![outcome(reason); items.len()]
+        };
+        let untried = |reason| DeadOutcome::NotTried { reason };
+        let store = match self.database.get().await {
+            Ok(store) => store,
+            Err(error) => return failed(error, untried),
+        };
         let mut users = Vec::with_capacity(items.len());
         for item in items {
             let DeadAction::Requeue {
@@ -149,9 +215,10 @@ impl Ops {
             };
             if *unwritten {
                 let letter = &item.letter.letter;
-                store
-                    .write_failed(campaign, *user, letter.round, &letter.reason)
-                    .await?;
+                let written = store.write_failed(campaign, *user, letter.round, &letter.reason);
+                if let Err(error) = written.await {
+                    return failed(error.into(), untried);
+                }
             }
             users.push(*user);
         }
@@ -161,33 +228,38 @@ impl Ops {
             ..Again::all(campaign, DeliveryStatus::Failed)
         };
         let partitions = self.redis.keys().partitions();
-        let moved = match store.requeue(&again, partitions).await? {
-            Reopened::Again(moved) => moved,
-            Reopened::Refused => {
+        let moved = match store.requeue(&again, partitions).await {
+            Ok(Reopened::Again(moved)) => moved,
+            Ok(Reopened::Refused) => {
                 let why = format!("campaign {campaign} is neither running, paused nor finished");
-                return Ok(vec![DeadOutcome::Not { why }; items.len()]);
+                return vec![DeadOutcome::Not { why }; items.len()];
             }
+            // The answer to a commit may be what was lost.
+            Err(error @ sqlx::Error::Io(_)) => {
+                return failed(error.into(), |reason| DeadOutcome::Unknown { reason });
+            }
+            Err(error) => return failed(error.into(), untried),
         };
         let mut rounds: HashMap<i64, u32> = moved.iter().map(|m| (m.user, m.round)).collect();
-        let statuses: HashMap<i64, DeliveryStatus> = store
-            .statuses_of(campaign, &users)
-            .await?
-            .into_iter()
-            .collect();
+        // Without an answer, those that were moved are known all the same.
+        let statuses = store.statuses_of(campaign, &users).await;
+        let statuses: HashMap<i64, DeliveryStatus> =
+            statuses.unwrap_or_default().into_iter().collect();
         let mut over = Vec::new();
         let mut outcomes = Vec::with_capacity(items.len());
         for (item, user) in items.iter().zip(users) {
             let status = statuses.get(&user).copied();
-            if status.is_some_and(settles) {
+            let round = rounds.remove(&user);
+            if round.is_some() || status.is_some_and(settles) {
                 over.push(&item.letter.letter);
             }
-            outcomes.push(match (rounds.remove(&user), status) {
+            outcomes.push(match (round, status) {
                 (Some(round), _) => DeadOutcome::Queued { round },
                 (None, Some(status)) => DeadOutcome::Not {
                     why: format!("the ledger says {status}"),
                 },
                 (None, None) => DeadOutcome::Not {
-                    why: "the ledger has no row".to_owned(),
+                    why: "the ledger has it no more as failed".to_owned(),
                 },
             });
         }
@@ -195,7 +267,7 @@ impl Ops {
         if let Err(error) = operate::remove(&self.redis, &over).await {
             tracing::warn!(%error, "dead letters that were replayed could not be removed");
         }
-        Ok(outcomes)
+        outcomes
     }
 
     async fn finish_report(
@@ -203,18 +275,12 @@ impl Ops {
         what: &str,
         plan: &DeadPlan,
         mut outcomes: HashMap<usize, DeadOutcome>,
-        command: &str,
     ) -> Result<DeadReport, OpsError> {
         let mut report = DeadReport::default();
         for (index, item) in plan.items.iter().enumerate() {
-            let untried = DeadOutcome::NotTried {
-                reason: String::new(),
-            };
-            report.results.push(DeadResult {
-                stream: item.letter.letter.stream.clone(),
-                id: item.letter.letter.id.clone(),
-                outcome: outcomes.remove(&index).unwrap_or(untried),
-            });
+            let outcome = outcomes.remove(&index);
+            let outcome = outcome.unwrap_or_else(|| not_tried(""));
+            report.results.push(result(item, outcome));
         }
         let done = report.done();
         let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
@@ -224,17 +290,57 @@ impl Ops {
         let before: Vec<String> = causes.iter().map(|(c, n)| format!("{n} × {c}")).collect();
         let ids: Vec<String> = report.results.iter().map(|r| r.id.clone()).collect();
         let after = format!("{done} of {}", report.results.len());
-        let key = plan.items.first().map(|item| {
-            let letter = &item.letter.letter;
-            self.redis.keys().dead(letter.partition, &letter.stream)
-        });
-        let command = match (command, key) {
-            ("XDEL", Some(key)) => format!("XDEL {key} {}", ids[..ids.len().min(3)].join(" ")),
-            _ => String::new(),
-        };
+        let commands = self.removals(plan, &report);
         report.audited = self
-            .record(what, &ids, before.join(", "), after, command)
+            .record(what, &ids, before.join(", "), after, &commands)
             .await;
         Ok(report)
+    }
+
+    /// The same as commands for redis-cli: only what was dropped has some, a replay goes through the ledger.
+    fn removals(&self, plan: &DeadPlan, report: &DeadReport) -> Vec<String> {
+        let mut by_key: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (item, result) in plan.items.iter().zip(&report.results) {
+            if result.outcome == DeadOutcome::Dropped {
+                let letter = &item.letter.letter;
+                let key = self.redis.keys().dead(letter.partition, &letter.stream);
+                by_key.entry(key).or_default().push(&letter.id);
+            }
+        }
+        by_key
+            .iter()
+            .flat_map(|(key, ids)| commands_for(&["XDEL", key], ids))
+            .collect()
+    }
+}
+
+fn result(item: &PlannedLetter, outcome: DeadOutcome) -> DeadResult {
+    let letter = &item.letter.letter;
+    DeadResult {
+        stream: letter.stream.clone(),
+        partition: letter.partition,
+        id: letter.id.clone(),
+        outcome,
+    }
+}
+
+fn not_tried(reason: &str) -> DeadOutcome {
+    DeadOutcome::NotTried {
+        reason: reason.to_owned(),
+    }
+}
+
+/// What is known of a letter after that answer; a server that is away is noted.
+fn after(error: &RedisError, away: &mut Option<String>) -> DeadOutcome {
+    let (is_away, reason) = (queue::is_away(error), error.to_string());
+    if is_away {
+        *away = Some(reason.clone());
+    }
+    // A refusal, of the command or of the connection, comes before the first write.
+    let refused = error.code().is_some() || error.is_connection_refusal();
+    if is_away && !refused {
+        DeadOutcome::Unknown { reason }
+    } else {
+        DeadOutcome::NotTried { reason }
     }
 }

@@ -3,15 +3,17 @@
 
 mod cause;
 mod execute;
+mod id;
 mod plan;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
 pub use cause::{cause, fingerprint};
+pub use id::LetterId;
 
 use super::{Ops, OpsError};
 use crate::{
@@ -29,8 +31,8 @@ const PAGE: usize = 1_000;
 pub struct DeadFilter {
     /// The short name of a stream; `None` for all.
     pub stream: Option<String>,
-    /// Ids among the dead letters; empty for all.
-    pub ids: Vec<String>,
+    /// Empty for all.
+    pub ids: Vec<LetterId>,
     /// A fingerprint, or a part of the cause.
     pub cause: Option<String>,
     pub campaign: Option<i64>,
@@ -112,6 +114,14 @@ pub struct DeadPlan {
     pub more: bool,
 }
 
+impl DeadPlan {
+    /// Where the letter is that can go first: its mail's fate is in the ledger.
+    pub fn canary(&self) -> Option<usize> {
+        let goes = |item: &PlannedLetter| matches!(item.action, DeadAction::Requeue { .. });
+        self.items.iter().position(goes)
+    }
+}
+
 /// What became of a letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -128,6 +138,14 @@ pub enum DeadOutcome {
     Not {
         why: String,
     },
+    /// It waited for the first one, of which the mail was not accepted.
+    Stays {
+        why: String,
+    },
+    /// The reply was lost, so it may or may not have been done.
+    Unknown {
+        reason: String,
+    },
     /// A server was lost before it was this letter's turn; nothing was changed.
     NotTried {
         reason: String,
@@ -137,9 +155,19 @@ pub enum DeadOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeadResult {
     pub stream: String,
+    pub partition: u32,
     pub id: String,
     #[serde(flatten)]
     pub outcome: DeadOutcome,
+}
+
+impl DeadResult {
+    pub fn id(&self) -> LetterId {
+        LetterId {
+            partition: Some(self.partition),
+            id: self.id.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -163,13 +191,17 @@ impl DeadOutcome {
 }
 
 impl DeadFilter {
-    fn takes(&self, letter: &Letter) -> bool {
-        let id = &letter.letter.id;
+    /// `ids` are those of the filter, for one look at each letter.
+    fn takes(&self, letter: &Letter, ids: &HashSet<&LetterId>) -> bool {
+        let named = || {
+            let id = letter.id();
+            ids.contains(&id) || ids.contains(&LetterId::anywhere(id.id))
+        };
         let cause = |wanted: &String| {
             letter.fingerprint == *wanted
                 || letter.cause.to_lowercase().contains(&wanted.to_lowercase())
         };
-        (self.ids.is_empty() || self.ids.contains(id))
+        (ids.is_empty() || named())
             && self.cause.as_ref().is_none_or(cause)
             && self
                 .campaign
@@ -213,6 +245,7 @@ impl Ops {
     /// When Redis is away, or there is no such stream of ours.
     pub async fn dead_letters(&self, filter: &DeadFilter) -> Result<DeadLetters, OpsError> {
         let mut found = DeadLetters::default();
+        let ids: HashSet<&LetterId> = filter.ids.iter().collect();
         let ours = |(stream, _): &(&'static str, &str)| *stream;
         let streams: Vec<&str> = match &filter.stream {
             None => STAGES.iter().map(ours).collect(),
@@ -233,7 +266,9 @@ impl Ops {
                     let Some(last) = page.last() else { break };
                     start = format!("({}", last.id);
                     let letters = page.into_iter().map(Letter::from);
-                    found.letters.extend(letters.filter(|l| filter.takes(l)));
+                    found
+                        .letters
+                        .extend(letters.filter(|l| filter.takes(l, &ids)));
                     if found.letters.len() >= MOST {
                         found.letters.truncate(MOST);
                         found.more = true;
@@ -245,21 +280,40 @@ impl Ops {
         Ok(found)
     }
 
+    /// The same, when each id of the filter means one letter.
+    async fn named_letters(&self, filter: &DeadFilter) -> Result<DeadLetters, OpsError> {
+        let found = self.dead_letters(filter).await?;
+        for id in filter.ids.iter().filter(|id| id.partition.is_none()) {
+            let mine = found.letters.iter().filter(|l| l.letter.id == id.id);
+            let mine: Vec<_> = mine
+                .map(|l| format!("{} {}", l.letter.stream, l.id()))
+                .collect();
+            if mine.len() > 1 {
+                return Err(OpsError::Conflict(format!(
+                    "{id} is {} letters, {}: name the stream, and the id with its partition",
+                    mine.len(),
+                    mine.join(" and ")
+                )));
+            }
+        }
+        Ok(found)
+    }
+
     /// One letter, and what the ledger knows of its recipient.
     ///
     /// # Errors
-    /// When there is no such letter, or Redis or the database is away.
-    pub async fn dead_letter(&self, stream: &str, id: &str) -> Result<DeadDetails, OpsError> {
+    /// When there is no such letter or more than one, or Redis or the database is away.
+    pub async fn dead_letter(&self, stream: &str, id: &LetterId) -> Result<DeadDetails, OpsError> {
         let filter = DeadFilter {
             stream: Some(stream.to_owned()),
-            ids: vec![id.to_owned()],
+            ids: vec![id.clone()],
             ..DeadFilter::default()
         };
-        let found = self.dead_letters(&filter).await?.letters;
+        let found = self.named_letters(&filter).await?.letters;
         let letter = found
             .into_iter()
             .next()
-            .ok_or_else(|| OpsError::NotFound(format!("{stream} has no dead letter {id:?}")))?;
+            .ok_or_else(|| OpsError::NotFound(format!("{stream} has no dead letter {id}")))?;
         let delivery = match (letter.campaign(), letter.user()) {
             (Some(campaign), Some(user)) => {
                 let store = self.database.get().await?;
@@ -285,6 +339,13 @@ impl From<DeadLetter> for Letter {
 }
 
 impl Letter {
+    pub fn id(&self) -> LetterId {
+        LetterId {
+            partition: Some(self.letter.partition),
+            id: self.letter.id.clone(),
+        }
+    }
+
     /// 0 for single mails; `None` when it belongs to no campaign.
     pub fn campaign(&self) -> Option<i64> {
         match self.letter.flow.as_str() {

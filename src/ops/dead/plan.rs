@@ -1,10 +1,10 @@
 //! What a replay would do, letter by letter.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     super::{Ops, OpsError},
-    DeadAction, DeadFilter, DeadPlan, Letter, PlannedLetter,
+    DeadAction, DeadFilter, DeadPlan, Letter, LetterId, PlannedLetter,
 };
 use crate::{
     event::{CampaignTurn, EmailRequested, Event, NotificationRequested, Unreadable, parse},
@@ -25,7 +25,7 @@ impl Ops {
         filter: &DeadFilter,
         edited: Option<&str>,
     ) -> Result<DeadPlan, OpsError> {
-        let found = self.dead_letters(filter).await?;
+        let found = self.named_letters(filter).await?;
         let mut plan = DeadPlan {
             absent: absent(filter, &found.letters),
             more: found.more,
@@ -75,7 +75,7 @@ impl Ops {
     /// # Errors
     /// When Redis is away.
     pub async fn plan_drop(&self, filter: &DeadFilter) -> Result<DeadPlan, OpsError> {
-        let found = self.dead_letters(filter).await?;
+        let found = self.named_letters(filter).await?;
         Ok(DeadPlan {
             absent: absent(filter, &found.letters),
             more: found.more,
@@ -189,6 +189,10 @@ pub(super) fn settles(status: DeliveryStatus) -> bool {
 }
 
 fn absent(filter: &DeadFilter, letters: &[Letter]) -> Vec<String> {
-    let known = |id: &&String| !letters.iter().any(|l| l.letter.id == **id);
-    filter.ids.iter().filter(known).cloned().collect()
+    let there: HashSet<LetterId> = letters
+        .iter()
+        .flat_map(|l| [l.id(), LetterId::anywhere(&l.letter.id)])
+        .collect();
+    let gone = filter.ids.iter().filter(|id| !there.contains(id));
+    gone.map(LetterId::to_string).collect()
 }

@@ -9,7 +9,7 @@ use crate::{
         inspect::test_redis::{self, run as command},
     },
     store::{
-        Campaign, Claim, Created, DeliveryResult, DeliveryStatus, Ledger, Store,
+        CHANNEL_EMAIL, Campaign, Claim, Created, DeliveryResult, DeliveryStatus, Ledger, Store,
         tests::{Database, new_campaign, on_both},
     },
 };
@@ -32,7 +32,11 @@ fn data(user: i64) -> String {
 impl Scene {
     /// A campaign of four users, fanned out: 1 to 3 failed, 4 accepted.
     async fn new(db: &Database) -> Self {
-        let (redis, store) = (test_redis::redis(1), db.open().await);
+        Self::of(db, 1).await
+    }
+
+    async fn of(db: &Database, partitions: u32) -> Self {
+        let (redis, store) = (test_redis::redis(partitions), db.open().await);
         let mut layers = Layers::read().expect("settings");
         let mut set = |name: &str, value: String| layers.set(name, value, "a test").expect("set");
         set("redis_url", crate::config::test_redis_url());
@@ -50,8 +54,8 @@ impl Scene {
             ops,
             id: campaign.id,
         };
-        scene.deliver(1..=3, DeliveryStatus::Failed).await;
-        scene.deliver(4..=4, DeliveryStatus::Accepted).await;
+        scene.deliver(1..=3, 1, DeliveryStatus::Failed).await;
+        scene.deliver(4..=4, 1, DeliveryStatus::Accepted).await;
         scene.flow(&campaign).await;
         scene
     }
@@ -70,13 +74,18 @@ impl Scene {
         assert!(made.expect("made"));
     }
 
-    async fn deliver(&self, users: std::ops::RangeInclusive<i64>, status: DeliveryStatus) {
+    async fn deliver(
+        &self,
+        users: std::ops::RangeInclusive<i64>,
+        round: u32,
+        status: DeliveryStatus,
+    ) {
         let ledger = Ledger::start(self.store.clone(), "me".to_owned());
         let claim = |user| Claim {
             campaign: self.id,
             user,
             attempt: 1,
-            round: 1,
+            round,
             message_id: String::new(),
         };
         ledger
@@ -130,6 +139,40 @@ impl Scene {
         .await
     }
 
+    /// The same, with an id in a partition.
+    async fn bury_mail_as(&self, partition: u32, id: &str, user: i64) {
+        let key = self.redis.keys().dead(partition, STREAM);
+        let (flow, data) = (self.id.to_string(), data(user));
+        let words = [
+            "XADD",
+            &key,
+            id,
+            "reason",
+            "mailbox full",
+            "counted",
+            "1",
+            "type",
+            EmailRequested::TYPE,
+            "flow",
+            &flow,
+            "data",
+            &data,
+        ];
+        command(&self.redis, &words).await;
+    }
+
+    /// Somebody sends the user's mail of the second round, with that end.
+    async fn send_again(&self, user: i64, status: DeliveryStatus) {
+        let queued = async || {
+            let row = self.store.delivery(self.id, user, CHANNEL_EMAIL).await;
+            row.expect("SQL").expect("a row").status == DeliveryStatus::Queued
+        };
+        while !queued().await {
+            tokio::task::yield_now().await;
+        }
+        self.deliver(user..=user, 2, status).await;
+    }
+
     async fn letters(&self) -> Vec<Letter> {
         let found = self.ops.dead_letters(&DeadFilter::default()).await;
         found.expect("read").letters
@@ -157,9 +200,32 @@ impl Scene {
 
 fn ids(ids: &[&String]) -> DeadFilter {
     DeadFilter {
-        ids: ids.iter().map(|id| (*id).clone()).collect(),
+        ids: ids.iter().map(|id| LetterId::anywhere(*id)).collect(),
         ..DeadFilter::default()
     }
+}
+
+/// Takes connections, and hangs up as soon as it is asked to change something.
+async fn server_that_hangs_up() -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut buffer = [0; 4_096];
+            while let Ok(n @ 1..) = socket.read(&mut buffer).await {
+                let asked = String::from_utf8_lossy(&buffer[..n]);
+                let greetings = asked.matches("SETINFO").count();
+                if greetings == 0 {
+                    break;
+                }
+                let answer = "+OK\r\n".repeat(greetings);
+                socket.write_all(answer.as_bytes()).await.expect("sent");
+            }
+        }
+    });
+    format!("redis://{address}")
 }
 
 on_both! {
@@ -173,10 +239,10 @@ on_both! {
         assert_eq!(groups[0].cause, "refused at RCPT: 452 4.2.2 <…>: mailbox full");
         let filter = DeadFilter { cause: Some(groups[0].fingerprint.clone()), ..DeadFilter::default() };
         assert_eq!(scene.ops.dead_letters(&filter).await.expect("read").letters.len(), 2);
-        let details = scene.ops.dead_letter(STREAM, &one).await.expect("a letter");
+        let details = scene.ops.dead_letter(STREAM, &LetterId::anywhere(&one)).await.expect("a letter");
         let attempt = details.delivery.expect("a row").history.remove(0);
         assert_eq!((attempt.code, attempt.answer.as_str()), (Some(452), "4.2.2 mailbox full"));
-        assert!(matches!(scene.ops.dead_letter(STREAM, "9-9").await, Err(OpsError::NotFound(_))));
+        assert!(matches!(scene.ops.dead_letter(STREAM, &LetterId::anywhere("9-9")).await, Err(OpsError::NotFound(_))));
     }
 
     async fn a_replay_goes_through_the_ledger_and_an_accepted_mail_stays_one(db) {
@@ -204,6 +270,85 @@ on_both! {
         let done = both.0.expect("a report").done() + both.1.expect("a report").done();
         assert_eq!(done, 1);
         assert_eq!(scene.store.moves(scene.id, 0, 1, 0, 10).await.expect("SQL").len(), 1);
+    }
+
+    async fn the_others_go_only_when_the_mail_of_the_first_one_was_accepted(db) {
+        for (end, others) in [
+            (DeliveryStatus::Accepted, DeadOutcome::Queued { round: 2 }),
+            (DeliveryStatus::Failed, DeadOutcome::Stays { why: "the first one is failed".to_owned() }),
+        ] {
+            let scene = Scene::new(&db).await;
+            // One that is accepted already can't be the first.
+            for user in [4, 1, 2, 3] {
+                scene.bury_mail(user).await;
+            }
+            let plan = scene.ops.plan_replay(&DeadFilter::default(), None).await.expect("a plan");
+            let replayed = scene.ops.replay_canary_first(&plan);
+            let (report, ()) = tokio::join!(replayed, scene.send_again(1, end));
+            let report = report.expect("a report");
+            assert_eq!(report.results[0].outcome, DeadOutcome::Queued { round: 2 });
+            assert_eq!(report.results[0].id(), plan.items[1].letter.id());
+            let stays = matches!(others, DeadOutcome::Stays { .. });
+            assert_eq!(report.results[2..].iter().filter(|r| r.outcome == others).count(), 2, "{report:?}");
+            assert_eq!(scene.letters().await.len(), if stays { 3 } else { 0 });
+            let lines = scene.ops.audit(5).await.expect("audit").len();
+            assert_eq!(lines, if stays { 1 } else { 2 });
+        }
+        let scene = Scene::new(&db).await;
+        scene.bury_mail(4).await;
+        let plan = scene.ops.plan_replay(&DeadFilter::default(), None).await.expect("a plan");
+        let refused = scene.ops.replay_canary_first(&plan).await.expect_err("accepted already");
+        assert!(matches!(refused, OpsError::Conflict(_)), "{refused}");
+    }
+
+    async fn letters_of_one_id_in_two_partitions_are_two(db) {
+        let scene = Scene::of(&db, 2).await;
+        scene.bury_mail_as(0, "5-5", 2).await;
+        scene.bury_mail_as(1, "5-5", 1).await;
+        let anywhere = ids(&[&"5-5".to_owned()]);
+        let plans = [
+            scene.ops.plan_drop(&anywhere).await.expect_err("which?"),
+            scene.ops.plan_replay(&anywhere, None).await.expect_err("which?"),
+            scene.ops.dead_letter(STREAM, &LetterId::anywhere("5-5")).await.expect_err("which?"),
+        ];
+        for error in plans {
+            assert!(error.to_string().contains("0/5-5 and email-notification 1/5-5"), "{error}");
+        }
+        let second: LetterId = "1/5-5".parse().expect("an id");
+        let details = scene.ops.dead_letter(STREAM, &second).await.expect("a letter");
+        assert_eq!(details.letter.user(), Some(1));
+        let third: LetterId = "2/5-5".parse().expect("an id");
+        let filter = DeadFilter { ids: vec![second.clone(), third], ..DeadFilter::default() };
+        let plan = scene.ops.plan_replay(&filter, Some(&data(1))).await.expect("a plan");
+        assert_eq!(plan.absent, ["2/5-5"]);
+        let report = scene.ops.replay_dead(&plan).await.expect("a report");
+        assert_eq!(report.results.len(), 1);
+        assert_eq!((report.results[0].id(), report.done()), (second, 1));
+        let left = scene.letters().await;
+        assert_eq!(left.iter().map(|l| l.id().to_string()).collect::<Vec<_>>(), ["0/5-5"]);
+        let report = scene.ops.drop_dead(&scene.ops.plan_drop(&anywhere).await.expect("one now")).await;
+        assert_eq!(report.expect("a report").done(), 1);
+    }
+
+    async fn what_is_not_known_when_redis_goes_is_said_and_the_rest_not_tried(db) {
+        let scene = Scene::new(&db).await;
+        let flow = scene.id.to_string();
+        for _ in 0..3 {
+            scene.bury(TURNS.stream, &[
+                ("reason", "poison"), ("type", TURNS.kind), ("flow", &flow), ("data", r#"{"v":1,"turn":1}"#),
+            ]).await;
+        }
+        let plan = scene.ops.plan_replay(&DeadFilter::default(), None).await.expect("a plan");
+        let lost = Redis::open(&server_that_hangs_up().await, scene.redis.keys().clone()).expect("a URL");
+        let ops = Ops::with(scene.ops.config(), lost, scene.store.clone());
+        let report = ops.replay_dead(&plan).await.expect("outcomes");
+        assert!(!report.audited && report.done() == 0);
+        let unknown = |outcome: &DeadOutcome| matches!(outcome, DeadOutcome::Unknown { .. });
+        let untried = |outcome: &DeadOutcome| matches!(outcome, DeadOutcome::NotTried { .. });
+        assert!(unknown(&report.results[0].outcome), "{report:?}");
+        assert!(report.results[1..].iter().all(|r| untried(&r.outcome)), "{report:?}");
+        let report = ops.drop_dead(&plan).await.expect("outcomes");
+        assert!(report.results.iter().all(|r| unknown(&r.outcome)), "one pipeline: {report:?}");
     }
 
     async fn edited_data_is_checked_and_sent_instead(db) {
