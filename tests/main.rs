@@ -22,6 +22,7 @@ mod retention;
 mod scheduler;
 mod secrets;
 mod servers;
+mod shell;
 mod templates;
 mod tidy;
 mod who_got_it;

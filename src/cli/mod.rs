@@ -84,9 +84,7 @@ fn run(cli: Cli) -> Result<Answer> {
         });
     };
     if let Command::Completions { shell } = command {
-        let mut script = Vec::new();
-        clap_complete::generate(*shell, &mut Cli::command(), "comms-tui", &mut script);
-        io::stdout().write_all(&script)?;
+        io::stdout().write_all(completions(*shell)?.as_bytes())?;
         return Ok(Answer::Yes);
     }
     if let Command::Man = command {
@@ -135,6 +133,15 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
         Command::Secrets => manage::secrets(ops, out).await,
         Command::Man | Command::Completions { .. } | Command::Config(_) => Ok(Answer::Yes),
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<String> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "comms-tui", &mut script);
+    let script = String::from_utf8(script)?;
+    // For bash the hyphen of our name becomes one thing where a verb is found, and another where its options
+    // are: nothing but the first word would be completed.
+    Ok(script.replace("comms__subcmd__tui", "comms__tui"))
 }
 
 /// One page: the command, then each verb.

@@ -7,11 +7,13 @@
 mod claims;
 mod cost;
 mod drain;
+mod ends;
 mod flows;
 mod foreign;
 mod letters;
 mod logs;
 mod outage;
+mod output;
 mod schedules;
 mod servers;
 mod settle;

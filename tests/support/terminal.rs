@@ -21,7 +21,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a program in a terminal of (columns, rows).
+    /// Starts a program in a terminal of (columns, rows), with 256 colours unless the variables say otherwise.
     pub fn start(
         program: &str,
         args: &[&str],
@@ -40,7 +40,7 @@ impl Terminal {
         let mut command = CommandBuilder::new(program);
         command.args(args);
         command.cwd(dir);
-        for gone in ["NO_COLOR", "VAULT_ADDR"] {
+        for gone in ["NO_COLOR", "COLORTERM", "VAULT_ADDR"] {
             command.env_remove(gone);
         }
         command.env("TERM", "xterm-256color");
@@ -85,6 +85,23 @@ impl Terminal {
 
     pub fn screen(&self) -> String {
         self.parser.lock().expect("unpoisoned").screen().contents()
+    }
+
+    /// Everything that it has written so far, control sequences and all.
+    pub fn output(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().expect("unpoisoned")).into_owned()
+    }
+
+    /// Whether all of the first row that shows a text is bold.
+    pub fn is_bold(&self, text: &str) -> bool {
+        let parser = self.parser.lock().expect("unpoisoned");
+        let screen = parser.screen();
+        let columns = screen.size().1.get();
+        let row = screen.rows(0, columns).position(|row| row.contains(text));
+        let row = u16::try_from(row.expect("it is shown")).expect("a row");
+        let cells = (0..columns).filter_map(|column| screen.cell(row, column));
+        let mut seen = cells.filter(|cell| !cell.contents().trim().is_empty());
+        seen.all(vt100::Cell::bold)
     }
 
     pub fn written(&self) -> usize {

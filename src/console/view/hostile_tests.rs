@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use ratatui::{buffer::Buffer, text::Span};
 
 use super::{
-    answers::{Outside, PASTE, WAYS, screen_of},
+    answers::{Outside, PASTE},
     list::Look,
     tests::{drawn, on_terminal, text},
     text::{left, right, shown, width},
@@ -15,6 +15,93 @@ use crate::console::{
     table::widths,
 };
 use crate::ops::wording::clean;
+
+/// Every list and every question, by the keys that lead there.
+const WAYS: &[&str] = &[
+    "1",
+    "2",
+    "2\n",
+    "2\n!",
+    "2\nG\n",
+    "2\nG\n\n",
+    "2i",
+    "2d",
+    "3",
+    "3\n",
+    "3\n\n",
+    "3\n\n\n",
+    "3\n\n\n\n",
+    "3e",
+    "3e\n",
+    "4",
+    "4a",
+    "4\n",
+    "5",
+    "5\n",
+    "5\n\n",
+    "6",
+    "6\n",
+    "7",
+    "7\n",
+    "8",
+    "8l",
+    "9",
+    "9\n",
+    "0",
+    "m2d",
+    // Questions, in each of their stages.
+    "?",
+    ":",
+    ":¶",
+    "c",
+    "c¶\t¶\t→\t¶",
+    "c¶\t¶\t\t\t\t→\t¶",
+    "c¶\t¶\t\t\t\t→→\t¶\t¶",
+    "cx\tx\t\t\t\t\t\t\t\n",
+    "6n¶",
+    "6e",
+    "4aC",
+    "4aC¶",
+    "4aC\t\n",
+    "4A",
+    "4A\t\n",
+    "2P",
+    "2P\t\n",
+    "2X",
+    "2\nR",
+    "2\nR\t\n",
+    "2T¶\n",
+    "3\nN",
+    "3\nN¶",
+    "3\nNgroup 0\n",
+    "3\nNgroup 0\n\t\n",
+    "3\nI0\n",
+    "3\n\nX",
+    "3ef¶\n",
+    "5\naR",
+    "5\naR\t\n",
+    "5\naX",
+    "5\nO",
+    "5\nE¶",
+    "6R",
+    "6X\t\n",
+    "8jjD",
+    "8jjD\t\n",
+    ":pause-all\n",
+    // What is typed in the line above the keys.
+    "/¶",
+    "4/¶\n",
+    "7/¶\n",
+    "@¶",
+    "@¶\n",
+    "2T¶",
+];
+
+/// The screen that a way begins with.
+fn screen_of(way: &str) -> Option<Screen> {
+    let digit = way.chars().next()?;
+    Screen::ALL.into_iter().find(|s| s.digit() == digit)
+}
 
 fn hostile() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![

@@ -8,6 +8,7 @@ use super::{
     typing,
 };
 use crate::console::{
+    action::{ACTIONS, Act},
     model::{Link, Model},
     screens::Listing,
 };
@@ -73,6 +74,13 @@ fn list(model: &Model, listing: &dyn Listing, title: &str, canvas: &mut Canvas<'
     }
 }
 
+/// The first key that quits, as it is bound.
+fn way_out(model: &Model) -> String {
+    let quit = ACTIONS.iter().find(|a| a.act == Act::Quit);
+    let key = quit.and_then(|a| model.setting.keys.of(a).first());
+    key.map_or_else(String::new, |key| format!("{} quit", key.name()))
+}
+
 fn home(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = super::body_theme(model);
     let state = match model.link {
@@ -97,8 +105,12 @@ fn home(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             lines.push((finding.text.clone(), theme.warn));
         }
     }
-    lines.push(("q quit".to_owned(), theme.dim));
-    for (row, (text, style)) in lines.iter().enumerate() {
+    // The way out stays in sight.
+    let last = usize::from(area.height.saturating_sub(1));
+    lines.truncate(last);
+    let out = (way_out(model), theme.dim);
+    let rows = (0..).zip(&lines).chain([(last, &out)]);
+    for (row, (text, style)) in rows {
         let text = cut(text, usize::from(area.width));
         canvas.line(area, row as u16, &Line::styled(text, *style));
     }

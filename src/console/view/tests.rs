@@ -352,3 +352,16 @@ fn a_finding_names_the_keys_as_they_are_bound() {
     let drawn = text(&model, (120, 40));
     assert!(drawn.contains("→ ctrl-p T"), "{drawn}");
 }
+
+#[test]
+fn a_small_terminal_names_the_key_that_quits_as_it_is_bound() {
+    let mut model = fixture::working();
+    for height in [3, 10, 14] {
+        let drawn = text(&model, (40, height));
+        assert_eq!(drawn.lines().last(), Some("q quit"), "{drawn}");
+    }
+    let bound = [("quit".to_owned(), vec!["ctrl-q".to_owned()])];
+    model.setting.keys = crate::console::keymap::Keymap::new(&bound.into()).expect("valid keys");
+    let drawn = text(&model, (40, 10));
+    assert_eq!(drawn.lines().last(), Some("ctrl-q quit"), "{drawn}");
+}
