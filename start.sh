@@ -194,6 +194,10 @@ write_env_toml() {
                 if [[ -n $value ]]; then printf '%s = %s\n' "$name" "$(quoted "$value")"; fi
             done
             if [[ $profile == prod ]]; then printf 'api_token = %s\n' "$(quoted "$api_token")"; fi
+            # Only of our own: a token of somebody else's Vault stays in the environment.
+            if running vault; then
+                printf '\n[vault]\naddr = %s\ntoken = %s\n' "$(quoted "http://$addr")" "$(quoted "$root_token")"
+            fi
         } >"$state/env.toml.new"
         mv "$state/env.toml.new" "$state/env.toml"
     )
@@ -271,8 +275,8 @@ start_all() {
     start_inbox
     choose_database
     choose_token
-    write_env_toml
     start_vault
+    write_env_toml
     start_workers
     say "waiting until the workers are ready; the first time, user-service makes its users"
     wait_for_workers

@@ -1,5 +1,7 @@
 //! The whole pipeline: real binaries, a Redis and an inbox of the test's own.
 
+use std::time::Duration;
+
 use comms::store::{DeliveryStatus, Store};
 use redis::aio::MultiplexedConnection;
 use serde_json::Value;
@@ -23,6 +25,31 @@ impl Running {
             .await
             .expect("Redis answers")
     }
+
+    /// Waits until a stream has so many entries.
+    pub(crate) async fn until_length(&self, key: &str, entries: i64) {
+        let mut redis = self.redis().await;
+        for _ in 0..1_000 {
+            if command::<i64>(&mut redis, &format!("XLEN {key}")).await >= entries {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{key} had no {entries} entries within 20 s");
+    }
+}
+
+/// One command, given as words.
+pub(crate) async fn command<T: redis::FromRedisValue>(
+    redis: &mut MultiplexedConnection,
+    words: &str,
+) -> T {
+    let mut words = words.split(' ');
+    let mut command = redis::cmd(words.next().expect("a command"));
+    for word in words {
+        command.arg(word);
+    }
+    command.query_async(redis).await.expect("Redis answers")
 }
 
 pub(crate) async fn running(users: &str, database_url: Option<String>) -> Running {

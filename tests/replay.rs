@@ -1,6 +1,6 @@
 //! What failed goes again: the real workers, and a mail server that refuses everybody at first.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Fleet, RedisServer, SmtpSink, free_port, one_pipeline, postgres_database};
 
@@ -72,9 +72,20 @@ async fn everybody_gets_the_mail_that_was_refused_first(database_url: Option<Str
     );
     finished(&fleet, id, 2, USERS - 2).await;
 
+    let plan = fleet.tui(&[
+        "campaign",
+        "retry-failed",
+        &id.to_string(),
+        "--dry-run",
+        "--json",
+    ]);
+    let expected = json!({ "campaign": id, "status": "finished", "deliveries": USERS - 2 });
+    assert_eq!(plan, expected, "and nothing was done");
+
     // The rest, and whoever would publish it dies at once; so does who sends it.
     let (_, report) = retry_failed(&fleet, id, "").await;
     assert_eq!(number(&report, "deliveries"), USERS - 2, "{report}");
+    assert_eq!(number(&report, "passed_over"), 0, "{report}");
     fleet.kill("campaign-service");
     fleet.start("campaign-service");
     fleet.until_ready("campaign-service").await;

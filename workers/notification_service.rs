@@ -6,7 +6,7 @@ use std::{collections::HashSet, process::ExitCode, sync::Arc};
 
 use axum::Router;
 use comms::{
-    delivery,
+    delivery::{self, Burial},
     event::{self, EmailRequested, Event, NotificationRequested, VERSION},
     queue::{Entry, FlowStatus, Flows, Handler, Outage, Outcome, Settler, Statuses},
     store::{DeliveryStatus, Ledger, Store},
@@ -31,6 +31,7 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
     let ledger = Ledger::start(store.clone(), worker.presence.name().to_owned());
     let gate = Gate {
         flows: Flows::new(worker.redis.clone()),
+        burial: Burial::new(&worker, &store, &ledger),
         store,
         ledger: ledger.clone(),
         shutdown: worker.shutdown.clone(),
@@ -45,6 +46,7 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
 
 struct Gate {
     flows: Flows,
+    burial: Burial,
     store: Store,
     ledger: Ledger,
     shutdown: CancellationToken,
@@ -73,8 +75,8 @@ impl Handler for Gate {
         self.decide(requests, &statuses, &settler).await;
     }
 
-    async fn bury(&self, entry: &Entry, reason: &str) {
-        delivery::close_as_failed(&self.ledger, entry, reason).await;
+    async fn bury(&self, entry: &Entry, reason: &str) -> Outcome {
+        self.burial.bury(entry, reason).await
     }
 }
 

@@ -79,7 +79,10 @@ impl Handler for FanOut {
         }
     }
 
-    async fn bury(&self, _entry: &Entry, _reason: &str) {}
+    async fn bury(&self, _entry: &Entry, reason: &str) -> Outcome {
+        let reason = reason.to_owned();
+        Outcome::Dead { reason }
+    }
 }
 
 impl FanOut {

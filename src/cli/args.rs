@@ -116,6 +116,24 @@ Only live consumers can be the target (see `comms-tui workers`). Entries that we
 acknowledged since the plan was made stay as they are; the outcome is printed for each id.")]
     Claim(ClaimArgs),
 
+    /// Put pending entries among the dead letters
+    #[command(after_help = "Examples:
+  comms-tui dead-letter email-notification email-service --id 1731-0 --dry-run
+  comms-tui dead-letter email-notification email-service --id 1731-0 --id 1731-1 --yes
+
+As the pipeline does with poison: they count as failed, and can be looked at, edited and replayed (`comms-tui
+dead`). Entries that were touched, taken or acknowledged since the plan was made stay as they are.")]
+    DeadLetter(SettleArgs),
+
+    /// Acknowledge pending entries: nobody works on them any more
+    #[command(after_help = "Examples:
+  comms-tui ack email-notification email-service --id 1731-0 --dry-run
+  comms-tui ack some:other:stream billing --min-idle 60s --all --yes
+
+In the pipeline they count as failed, and the ledger says who skipped them; in any other group it is XACK.
+Entries that were touched, taken or acknowledged since the plan was made stay as they are.")]
+    Ack(SettleArgs),
+
     /// What nobody will try again: look, replay, drop
     #[command(subcommand)]
     Dead(super::dead::DeadCommand),
@@ -240,6 +258,9 @@ A finished campaign runs again. Nobody who got the mail gets it twice. Exit code
         id: i64,
         #[command(flatten)]
         filter: ChosenArgs,
+        /// Say how many it would be, and stop
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Decide on mails of which nobody knows whether they arrived
     #[command(
@@ -316,6 +337,28 @@ pub struct ClaimArgs {
     /// The live consumer that gets them
     #[arg(long, value_name = "CONSUMER")]
     pub to: String,
+    /// Only entries untouched for this long, like 60s; the visibility time when missing
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub min_idle: Option<u64>,
+    /// An entry; may be repeated
+    #[arg(long = "id", value_name = "ID", required_unless_present = "all")]
+    pub ids: Vec<String>,
+    /// Every entry that has been untouched for that long
+    #[arg(long, conflicts_with = "ids")]
+    pub all: bool,
+    /// Print the plan and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Don't ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SettleArgs {
+    /// Short name of a stream, or the key of any other
+    pub stream: String,
+    pub group: String,
     /// Only entries untouched for this long, like 60s; the visibility time when missing
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub min_idle: Option<u64>,

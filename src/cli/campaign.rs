@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 
 use super::{
     Answer, Out,
@@ -11,7 +12,7 @@ use super::{
     status::campaign_table,
 };
 use crate::ops::{
-    AgainReport, AskedWords, CampaignRow, CampaignView, NewCampaign, Ops, Resolution,
+    AgainReport, AskedWords, CampaignRow, CampaignView, NewCampaign, Ops, Resolution, RetryPlan,
     wording::{count, duration, rate, signed},
 };
 
@@ -48,9 +49,16 @@ pub(super) async fn run(ops: &Ops, command: &CampaignCommand, out: &Out) -> Resu
             }
             Ok(Answer::Yes)
         }
-        CampaignCommand::RetryFailed { id, filter } => {
-            let filter = filter.filter(None);
-            again(&ops.retry_failed(*id, &filter).await?, "queued again", out)
+        CampaignCommand::RetryFailed {
+            id,
+            filter,
+            dry_run,
+        } => {
+            let plan = ops.plan_retry(*id, &filter.filter(None)).await?;
+            if *dry_run {
+                return planned(&plan, out);
+            }
+            again(&ops.retry_failed(&plan).await?, "queued again", out)
         }
         CampaignCommand::Resolve {
             id, resend, user, ..
@@ -64,6 +72,20 @@ pub(super) async fn run(ops: &Ops, command: &CampaignCommand, out: &Out) -> Resu
         }
         CampaignCommand::Reconcile { id } => show(ops.reconcile(*id).await?, out),
     }
+}
+
+fn planned(plan: &RetryPlan, out: &Out) -> Result<Answer> {
+    let (id, n) = (plan.campaign, plan.deliveries());
+    if out.json {
+        out.json(&json!({ "campaign": id, "status": plan.status, "deliveries": n }))?;
+    } else {
+        let n = count(n);
+        out.line(format!(
+            "{n} would be queued again, campaign {id} is {}",
+            plan.status
+        ))?;
+    }
+    Ok(if n == 0 { Answer::No } else { Answer::Yes })
 }
 
 fn again(report: &AgainReport, done: &str, out: &Out) -> Result<Answer> {

@@ -13,6 +13,7 @@ mod look;
 mod manage;
 mod out;
 mod schedule;
+mod settle;
 mod status;
 mod template;
 mod trace;
@@ -35,7 +36,7 @@ use out::Out;
 
 use crate::{
     config::{Config, Layers},
-    ops::{Ops, OpsError},
+    ops::{Ops, OpsError, SettleVerb},
 };
 
 /// What a verb found.
@@ -76,12 +77,7 @@ fn run(cli: Cli) -> Result<Answer> {
             &crate::config::state_dir().join("logs/comms-tui.log"),
         )?;
         return runtime()?.block_on(async {
-            // Another server has its own address, and may be read-only.
-            let open = |name: Option<&str>| {
-                let (config, console) = settings(&cli, name)?;
-                let ops = Ops::open(&config, cli.read_only || console.read_only)?;
-                Ok(Arc::new(ops))
-            };
+            let open = |name: Option<&str>| Ok(Arc::new(open(&cli, name)?));
             let first = cli.profile.as_deref();
             crate::console::run(open, first, &console, cli.all_streams).await?;
             Ok(Answer::Yes)
@@ -103,12 +99,15 @@ fn run(cli: Cli) -> Result<Answer> {
         io::stdout().write_all(crate::console::DEFAULTS.as_bytes())?;
         return Ok(Answer::Yes);
     }
-    let (config, _) = settings(&cli, None)?;
     let out = Out::new(cli.json);
-    runtime()?.block_on(async {
-        let ops = Ops::open(&config, cli.read_only)?;
-        dispatch(&ops, command, &out).await
-    })
+    runtime()?.block_on(async { dispatch(&open(&cli, None)?, command, &out).await })
+}
+
+/// To the server of the command line, or to another one by its name. Whoever says read-only, the command
+/// line, `[console]` or the profile, is obeyed by the console and by every verb.
+fn open(cli: &Cli, switched: Option<&str>) -> Result<Ops> {
+    let (config, console) = settings(cli, switched)?;
+    Ok(Ops::open(&config, cli.read_only || console.read_only)?)
 }
 
 async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
@@ -124,6 +123,8 @@ async fn dispatch(ops: &Ops, command: &Command, out: &Out) -> Result<Answer> {
         Command::Groups { stream } => look::groups(ops, stream.as_deref(), out).await,
         Command::Pending(args) => look::pending(ops, args, out).await,
         Command::Claim(args) => claim::run(ops, args, out).await,
+        Command::DeadLetter(args) => settle::run(ops, SettleVerb::DeadLetter, args, out).await,
+        Command::Ack(args) => settle::run(ops, SettleVerb::Acknowledge, args, out).await,
         Command::Dead(command) => dead::run(ops, command, out).await,
         Command::Workers { command } => workers::run(ops, command.as_ref(), out).await,
         Command::Inbox(command) => inbox::run(ops, command, out).await,

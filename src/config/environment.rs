@@ -19,13 +19,18 @@ pub fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
 }
 
-/// True when the terminal says that it has 256 colours or more.
+/// True when the terminal says that it has 256 colours.
 pub fn has_many_colors() -> bool {
-    let says = |name: &str, words: &[&str]| {
-        std::env::var(name).is_ok_and(|v| words.iter().any(|word| v.contains(word)))
-    };
-    says("COLORTERM", &["truecolor", "24bit"])
-        || says("TERM", &["256color", "direct", "kitty", "ghostty"])
+    says("TERM", &["256color"])
+}
+
+/// True when the terminal says that it shows any colour.
+pub fn has_true_color() -> bool {
+    says("COLORTERM", &["truecolor", "24bit"]) || says("TERM", &["direct", "kitty", "ghostty"])
+}
+
+fn says(name: &str, words: &[&str]) -> bool {
+    std::env::var(name).is_ok_and(|v| words.iter().any(|word| v.contains(word)))
 }
 
 /// Who operates this process, `user@host`, for the audit.
@@ -75,9 +80,7 @@ pub(super) fn vault_from_env() -> Result<Option<VaultConfig>> {
     let Some(addr) = env("VAULT_ADDR")? else {
         return Ok(None);
     };
-    if url::Url::parse(&addr).map_or(true, |u| !matches!(u.scheme(), "http" | "https")) {
-        bail!("VAULT_ADDR is {addr:?}, expected a URL like http://127.0.0.1:8200");
-    }
+    check_vault_addr(&addr, "VAULT_ADDR")?;
     let auth = match (
         env("VAULT_TOKEN")?,
         env("VAULT_ROLE_ID")?,
@@ -93,4 +96,12 @@ pub(super) fn vault_from_env() -> Result<Option<VaultConfig>> {
         ),
     };
     Ok(Some(VaultConfig { addr, auth }))
+}
+
+/// `origin` is named in the error.
+pub(super) fn check_vault_addr(addr: &str, origin: &str) -> Result<()> {
+    if url::Url::parse(addr).map_or(true, |u| !matches!(u.scheme(), "http" | "https")) {
+        bail!("{origin} is {addr:?}, expected a URL like http://127.0.0.1:8200");
+    }
+    Ok(())
 }

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use secrecy::SecretString;
 
 use super::{
-    Config, Profile, Reclaim, VaultConfig,
-    environment::{env, names, state_dir, vault_from_env},
+    Config, Profile, Reclaim, VaultAuth, VaultConfig,
+    environment::{check_vault_addr, env, names, state_dir, vault_from_env},
     settings::{SETTINGS, misspelt, nearest, variable},
 };
 
@@ -46,7 +46,9 @@ impl Layers {
                 layers.values.insert((*name).to_owned(), (value, variable));
             }
         }
-        layers.vault = vault_from_env()?;
+        if let Some(vault) = vault_from_env()? {
+            layers.vault = Some(vault);
+        }
         layers.unknown = names().filter_map(|name| misspelt(&name)).collect();
         Ok(layers)
     }
@@ -66,9 +68,13 @@ impl Layers {
                     self.console.extend(table);
                     continue;
                 }
+                toml::Value::Table(table) if name == "vault" => {
+                    self.vault = Some(vault(&table, path)?);
+                    continue;
+                }
                 toml::Value::Table(_) => {
                     bail!(
-                        "{}: there is no table [{name}], did you mean [console]?",
+                        "{}: there is no table [{name}], there are [console] and [vault]",
                         path.display()
                     )
                 }
@@ -247,6 +253,25 @@ impl Layers {
     }
 }
 
+/// The table `[vault]` of a file: where a Vault is, and a token for it. The environment goes over it.
+fn vault(table: &toml::Table, path: &Path) -> Result<VaultConfig> {
+    let path = path.display();
+    if let Some(name) = table
+        .keys()
+        .find(|name| !["addr", "token"].contains(&name.as_str()))
+    {
+        bail!("{path}: [vault] has no {name:?}, it has addr and token");
+    }
+    let text = |name: &str| {
+        let value = table.get(name).and_then(toml::Value::as_str);
+        value.with_context(|| format!("{path}: [vault] needs {name}, a text"))
+    };
+    let addr = text("addr")?.to_owned();
+    check_vault_addr(&addr, &format!("addr of [vault] in {path}"))?;
+    let auth = VaultAuth::Token(text("token")?.into());
+    Ok(VaultConfig { addr, auth })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,6 +321,35 @@ mod tests {
         assert!(said.contains("COMMS_LANES"), "{said}");
         for fine in ["COMMS_LANES", "COMMS_TEST_REDIS_URL", "COMMS_SOAK", "HOME"] {
             assert_eq!(misspelt(fine), None);
+        }
+    }
+
+    #[test]
+    fn a_file_may_name_a_vault_and_what_is_wrong_there_is_said() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("env.toml");
+        let read = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            let mut layers = Layers::defaults(None);
+            layers.file(&path).map(|()| layers.vault)
+        };
+        let vault = read("lanes = 3\n[vault]\naddr = \"http://127.0.0.1:1\"\ntoken = \"t\"\n");
+        let vault = vault.expect("valid").expect("a Vault");
+        assert_eq!(vault.addr, "http://127.0.0.1:1");
+        for (text, said) in [
+            ("[vault]\naddr = \"http://127.0.0.1:1\"\n", "needs token"),
+            (
+                "[vault]\naddr = \"8200\"\ntoken = \"t\"\n",
+                "expected a URL",
+            ),
+            (
+                "[vault]\naddress = \"http://127.0.0.1:1\"\n",
+                "has no \"address\"",
+            ),
+            ("[redis]\n", "there is no table [redis]"),
+        ] {
+            let error = format!("{:#}", read(text).expect_err(text));
+            assert!(error.contains(said), "{error}");
         }
     }
 

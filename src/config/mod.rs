@@ -13,7 +13,7 @@ use std::{fmt, net::SocketAddr};
 use anyhow::Result;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use environment::{STATE_DIR, has_many_colors, no_color, operator, state_dir};
+pub use environment::{STATE_DIR, has_many_colors, has_true_color, no_color, operator, state_dir};
 #[cfg(test)]
 pub(crate) use environment::{test_redis_url, test_redis8_server};
 pub use layers::Layers;

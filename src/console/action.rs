@@ -23,6 +23,8 @@ pub(super) enum Act {
     TestSend,
     Claim,
     ClaimAll,
+    DeadLetter,
+    Acknowledge,
     Pause,
     Resume,
     Cancel,
@@ -198,6 +200,8 @@ pub(super) static ACTIONS: &[Action] = &[
     change(Act::Create, "create", Scope::Screens, &[char('c')], "create", "create a campaign"),
     danger(Act::Claim, "claim", Scope::Pending, &[char('C')], "claim", "give the marked or the selected entries to a live consumer"),
     danger(Act::ClaimAll, "claim-all", Scope::Pending, &[char('A')], "claim all", "give all that is stuck and passes the filter to live consumers, listed or not"),
+    danger(Act::DeadLetter, "dead-letter", Scope::Pending, &[char('X')], "dead", "put the marked or the selected entries among the dead letters"),
+    danger(Act::Acknowledge, "acknowledge", Scope::Pending, &[char('K')], "ack", "acknowledge the marked or the selected entries: they are skipped"),
     danger(Act::Pause, "pause", Scope::Campaigns, &[char('P')], "pause", "start no more of its mails until it is resumed"),
     danger(Act::Resume, "resume", Scope::Campaigns, &[char('U')], "resume", "go on with a paused campaign"),
     danger(Act::RetryFailed, "retry-failed", Scope::Campaigns, &[char('R')], "retry failed", "send again to those for whom it failed"),
@@ -232,7 +236,7 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::NextPage, "next-page", Scope::Entries, &[char('n')], "next", "the next page"),
     look(Act::PreviousPage, "previous-page", Scope::Entries, &[char('N')], "", "the page before"),
     danger(Act::Drain, "drain", Scope::Workers, &[char('D')], "drain", "let the worker finish what it has in hand, hand back the rest and end"),
-    look(Act::Open, "log", Scope::Workers, &[char('l')], "log", "follow its log"),
+    look(Act::Open, "log", Scope::Workers, &[char('l')], "log", "follow its log, where it runs on this machine"),
     look(Act::Open, "open", Scope::Lists, &[key(Enter), key(Right), char('l')], "open", "look into the row"),
     look(Act::Trace, "trace", Scope::Lists, &[char('t')], "trace", "follow the recipient's message through all stages"),
     look(Act::Filter, "filter", Scope::Lists, &[char('/')], "filter", "show what matches: word !not field:word ^regex$"),
@@ -290,6 +294,7 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::More, "more", Scope::Forms, &[key(Right)], "choose", "the next choice"),
     look(Act::PageUp, "form-page-up", Scope::Forms, &[key(PageUp)], "", "scroll up"),
     look(Act::PageDown, "form-page-down", Scope::Forms, &[key(PageDown)], "", "scroll down"),
+    look(Act::Copy, "copy-commands", Scope::Forms, &[char('y')], "", "copy the commands of a claim for redis-cli"),
     look(Act::Press, "press", Scope::Forms, &[key(Enter)], "ok", "go on, or press the button"),
     look(Act::Close, "cancel", Scope::Forms, &[key(Esc)], "cancel", "close, nothing is done"),
     look(Act::Quit, "leave", Scope::Anywhere, &[ctrl('c')], "", "leave"),
@@ -327,7 +332,17 @@ pub(super) fn meant_by(model: &Model, event: &KeyEvent) -> Option<&'static Actio
     })
 }
 
-/// It would do something now.
+/// It belongs to the page shown, and would do something now: also behind the palette.
+pub(super) fn is_valid_here(model: &Model, action: &Action) -> bool {
+    is_of_page(model, action) && is_valid(model, action)
+}
+
+/// It is to be had on the page shown.
+pub(super) fn is_of_page(model: &Model, action: &Action) -> bool {
+    scopes_of_page(model).contains(&action.scope)
+}
+
+/// It would do something now, where its scope is.
 pub(super) fn is_valid(model: &Model, action: &Action) -> bool {
     if action.mutates && model.refusal().is_some() {
         return false;
@@ -368,9 +383,8 @@ pub(super) fn is_valid(model: &Model, action: &Action) -> bool {
         }
         // A filter may be what keeps the list empty.
         Act::Filter | Act::Sort | Act::SortReverse => !page.table.rows().is_empty(),
-        Act::Claim | Act::ClaimAll | Act::Mark | Act::MarkAll | Act::MarkRange | Act::Copy => {
-            !page.table.is_empty()
-        }
+        Act::Claim | Act::ClaimAll | Act::DeadLetter | Act::Acknowledge => !page.table.is_empty(),
+        Act::Mark | Act::MarkAll | Act::MarkRange | Act::Copy => !page.table.is_empty(),
         Act::Up | Act::Down | Act::PageUp | Act::PageDown | Act::First | Act::Last
             if action.scope == Scope::Lists =>
         {

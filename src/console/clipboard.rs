@@ -6,7 +6,7 @@ use std::io::{self, Write, stdout};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// Terminals cut off what is longer.
-const MOST_BYTES: usize = 74_000;
+pub(super) const MOST_BYTES: usize = 74_000;
 
 pub(super) fn copy(text: &str) -> io::Result<()> {
     let mut out = stdout();

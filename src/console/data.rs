@@ -70,7 +70,7 @@ pub(super) enum Query {
     },
     Log {
         service: String,
-        worker: String,
+        host: String,
     },
 }
 

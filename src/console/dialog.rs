@@ -2,7 +2,8 @@
 //! about is frozen.
 
 use super::{
-    claimed::Outcome, form::CampaignForm, input::Input, message::Change, model::Prompt, table::Tint,
+    claimed::Outcome, form::CampaignForm, input::Input, message::Change, model::Prompt,
+    planned::Sums, table::Tint,
 };
 use crate::ops::{ClaimPlan, PlannedId};
 
@@ -146,6 +147,8 @@ pub(super) struct ClaimPart {
     /// What was marked; `None`: all that is stuck, frozen when the plan is there.
     pub ids: Option<Vec<PlannedId>>,
     pub plan: Option<Result<ClaimPlan, String>>,
+    /// Of the plan.
+    pub sums: Sums,
 }
 
 impl ClaimPart {

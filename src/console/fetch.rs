@@ -15,9 +15,9 @@ use super::{
     screens::{held, pending},
 };
 use crate::ops::{
-    CampaignView, DeadFilter, DeadReport, DeliveryFilter, Ops, OpsError, Status, StoredTemplate,
-    StuckEntry, grouped, look_ahead,
-    wording::{count, dead_outcome},
+    AgainReport, CampaignView, DeadFilter, DeadReport, DeliveryFilter, Ops, OpsError, SettlePlan,
+    SettleRequest, Status, StoredTemplate, StuckEntry, grouped, look_ahead,
+    wording::{count, dead_outcome, settle_outcome},
 };
 
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
@@ -29,6 +29,8 @@ const STUCK: usize = 200;
 pub(super) const PAGE: usize = 200;
 /// Dead letters of a cause: a bulk action takes those that are shown.
 pub(super) const LETTERS: usize = 1_000;
+/// Recipients that are named after they were sent to again.
+const RETRIED: usize = 1_000;
 /// Campaigns and changes listed.
 pub(super) const LISTED: usize = 100;
 /// Schedules listed.
@@ -174,6 +176,18 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             let plan = limited(LONG_LOOK_LIMIT, plan).await;
             Msg::Planned { dialog, part, plan }
         }
+        Cmd::PlanRetry {
+            dialog,
+            campaign,
+            users,
+        } => {
+            let filter = DeliveryFilter {
+                users,
+                ..DeliveryFilter::default()
+            };
+            let plan = ops.plan_retry(campaign, &filter);
+            Msg::RetryPlanned(dialog, limited(LONG_LOOK_LIMIT, plan).await)
+        }
         Cmd::PlanGroup {
             dialog,
             stream,
@@ -200,6 +214,10 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             dialog,
             limited(LONG_LOOK_LIMIT, ops.plan_drain(&worker)).await,
         ),
+        Cmd::PlanSettle { dialog, requests } => {
+            let plans = limited(LONG_LOOK_LIMIT, plan_settle(ops, &requests)).await;
+            Msg::SettlePlanned(dialog, plans)
+        }
         Cmd::Claim { dialog, plans } => {
             let mut reports = Vec::new();
             for plan in &plans {
@@ -282,7 +300,7 @@ async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
             Data::Inbox(ops.inbox_list(None, search, MAILS).await?)
         }
         Query::Mail { mailbox, id } => Data::Mail(Box::new(ops.inbox_show(&mailbox, &id).await?)),
-        Query::Log { service, .. } => Data::Log(ops.log_of(&service).await?),
+        Query::Log { service, host } => Data::Log(ops.log_of(&service, &host).await?),
     })
 }
 
@@ -317,19 +335,7 @@ async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
         }
         Change::ResumeCampaign(id) => steered(id, ops.resume(id).await),
         Change::CancelCampaign(id) => steered(id, ops.cancel(id).await),
-        Change::RetryFailed { campaign, users } => {
-            let filter = DeliveryFilter {
-                users,
-                ..DeliveryFilter::default()
-            };
-            let report = ops.retry_failed(campaign, &filter).await?;
-            let text = format!("{} queued again", count(report.deliveries));
-            Ok(vec![(
-                format!("campaign {campaign}"),
-                text,
-                report.deliveries > 0,
-            )])
-        }
+        Change::RetryFailed(plan) => Ok(retried(&ops.retry_failed(&plan).await?)),
         Change::ReplayLetters { plan, canary } => {
             let report = match canary {
                 true => ops.replay_canary_first(&plan).await?,
@@ -359,6 +365,7 @@ async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
             let outcome = results.into_iter().map(|r| (r.source.key, r.text, r.done));
             Ok(outcome.collect())
         }
+        Change::Settle(plans) => Ok(settled(ops, &plans).await),
         Change::Drain(plan) => {
             let report = ops.drain(&plan).await?;
             let told = "told; its next heartbeat reads it".to_owned();
@@ -368,8 +375,62 @@ async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError> {
     }
 }
 
+async fn plan_settle(ops: &Ops, requests: &[SettleRequest]) -> Result<Vec<SettlePlan>, OpsError> {
+    let mut plans = Vec::with_capacity(requests.len());
+    for request in requests {
+        plans.push(ops.plan_settle(request).await?);
+    }
+    Ok(plans)
+}
+
+/// Of several groups each has its outcome, whatever became of the others.
+async fn settled(ops: &Ops, plans: &[SettlePlan]) -> Outcomes {
+    let mut outcomes = Vec::new();
+    for plan in plans {
+        match ops.settle(plan).await {
+            Ok(report) => outcomes.extend(report.results.iter().map(|r| {
+                let good = report.is_done(&r.outcome);
+                (r.entry.id.clone(), settle_outcome(&r.outcome), good)
+            })),
+            Err(error) => {
+                let text = format!("not tried: {}", Failure::from(error).text);
+                let ids = plan.items.iter().map(|item| item.entry.id.clone());
+                outcomes.extend(ids.map(|id| (id, text.clone(), false)));
+            }
+        }
+    }
+    outcomes
+}
+
 fn steered(id: i64, done: Result<CampaignView, OpsError>) -> Result<Outcomes, OpsError> {
     Ok(vec![(format!("campaign {id}"), done?.status, true)])
+}
+
+/// The sums, then each recipient, those who were passed over first; of many not all.
+fn retried(report: &AgainReport) -> Outcomes {
+    let (queued, over) = (report.deliveries, report.passed_over);
+    let campaign = format!("campaign {}", report.campaign.id);
+    let text = format!("{} queued again", count(queued));
+    let mut lines = vec![(campaign, text, queued > 0)];
+    if over > 0 {
+        let text = format!("{} not failed any more: nothing was done", count(over));
+        lines.push((String::new(), text, false));
+    }
+    let of = |wanted| {
+        report
+            .outcomes
+            .iter()
+            .filter(move |(_, queued)| *queued == wanted)
+    };
+    let each = of(false).chain(of(true)).take(RETRIED);
+    lines.extend(each.map(|(user, queued)| {
+        let text = match queued {
+            true => "queued again",
+            false => "not failed any more",
+        };
+        (format!("user {user}"), text.to_owned(), *queued)
+    }));
+    lines
 }
 
 fn outcomes(report: &DeadReport) -> Outcomes {

@@ -95,7 +95,7 @@ pub(super) fn fill_page(model: &mut Model, data: Data) {
     );
 }
 
-fn streams() -> StreamTable {
+pub(super) fn streams() -> StreamTable {
     let line = |index: usize| {
         let (stream, group) = STAGES[index];
         let lag = [Some(0), None, Some(114_820)][index];
@@ -160,6 +160,8 @@ pub(super) fn mail() -> MailText {
             text: format!("Dear Ann,\n\n{}\n\nYours", "a long line ".repeat(20)),
             html: "<p>Dear <b>Ann</b></p><p>Yours</p>".to_owned(),
         },
+        source: "Message-ID: <8.7.email@example.com>\r\nSubject: Hello\r\n\r\nDear Ann,\r\n"
+            .to_owned(),
     }
 }
 
@@ -320,6 +322,7 @@ fn workers() -> Vec<Worker> {
         live: silent_ms < 5_000,
         info: WorkerInfo {
             service: service.to_owned(),
+            host: "mailbox".to_owned(),
             state: "ready".to_owned(),
             in_hand: 120,
             capacity: 1_000,
@@ -345,7 +348,7 @@ fn workers() -> Vec<Worker> {
     ]
 }
 
-fn campaigns() -> Vec<CampaignRow> {
+pub(super) fn campaigns() -> Vec<CampaignRow> {
     let row = |id, name: &str, status: &str, queued, accepted, total| CampaignRow {
         view: CampaignView {
             id,

@@ -190,10 +190,11 @@ impl Past {
         true
     }
 
-    /// One look on; beyond the last one is the present.
+    /// One look on; the last one is the present.
     pub(super) fn later(&mut self) {
-        let next = self.place().and_then(|place| self.looks.get(place + 1));
-        self.at_ms = next.map(|look| look.overview.server.now_ms);
+        let next = self.place().map(|place| place + 1);
+        let past = next.filter(|next| next + 1 < self.looks.len());
+        self.at_ms = past.map(|next| self.looks[next].overview.server.now_ms);
     }
 
     pub(super) fn leave(&mut self) -> bool {

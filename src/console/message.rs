@@ -1,5 +1,7 @@
 //! What comes in, and what is to be done outside.
 
+use std::sync::Arc;
+
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use super::{
@@ -11,7 +13,7 @@ use super::{
 use crate::ops::{
     Ahead, AskedSchedule, AskedWords, CampaignRow, CampaignView, ClaimPlan, ClaimReport,
     ClaimRequest, DeadFilter, DeadPlan, DrainPlan, GroupPlan, GroupVerb, NewCampaign, OpsError,
-    Preview, ScheduleView, Status, When,
+    Preview, RetryPlan, ScheduleView, SettlePlan, SettleRequest, Status, When,
 };
 
 /// Why a request brought nothing, in words.
@@ -66,7 +68,10 @@ pub(super) enum Msg {
     },
     Claimed(u64, Vec<Result<ClaimReport, Failure>>),
     ClaimLeft(u64, Result<usize, Failure>),
+    RetryPlanned(u64, Result<RetryPlan, Failure>),
     GroupPlanned(u64, Result<GroupPlan, Failure>),
+    /// A plan a group.
+    SettlePlanned(u64, Result<Vec<SettlePlan>, Failure>),
     LettersPlanned(u64, Result<DeadPlan, Failure>),
     DrainPlanned(u64, Result<DrainPlan, Failure>),
     /// What became of each id: id, outcome, and whether it is good.
@@ -101,11 +106,7 @@ pub(super) enum Change {
     PauseCampaigns(Vec<i64>),
     ResumeCampaign(i64),
     CancelCampaign(i64),
-    /// No users: all for whom it failed.
-    RetryFailed {
-        campaign: i64,
-        users: Vec<i64>,
-    },
+    RetryFailed(Arc<RetryPlan>),
     /// Letters as they were planned; `canary`: one first.
     ReplayLetters {
         plan: Box<DeadPlan>,
@@ -119,6 +120,8 @@ pub(super) enum Change {
         to: String,
     },
     Group(Box<GroupPlan>),
+    /// Pending entries, to the dead letters or acknowledged; a plan a group.
+    Settle(Vec<SettlePlan>),
     Drain(Box<DrainPlan>),
     /// Only the gate itself: no change of data.
     Unlock,
@@ -193,12 +196,23 @@ pub(super) enum Cmd {
         request: ClaimRequest,
         wanted: Wanted,
     },
+    /// Looks who failed; the question is opened when the plan is there. No users: all.
+    PlanRetry {
+        dialog: u64,
+        campaign: i64,
+        users: Vec<i64>,
+    },
     /// Looks at a group; the question is opened when its plan is there.
     PlanGroup {
         dialog: u64,
         stream: String,
         group: String,
         verb: GroupVerb,
+    },
+    /// Looks at entries that are to be ended; the question is opened when the plans are there.
+    PlanSettle {
+        dialog: u64,
+        requests: Vec<SettleRequest>,
     },
     /// Looks at dead letters and at what the ledger says of them; so too.
     PlanLetters {

@@ -39,6 +39,7 @@ mod keymap;
 mod message;
 mod model;
 mod place;
+mod planned;
 #[cfg(test)]
 mod samples;
 mod screens;
@@ -134,6 +135,8 @@ impl Sitting {
                 };
                 match open(Some(&name)) {
                     Ok(other) => {
+                        // A lock goes along: to unlock is a decision of its own.
+                        other.set_read_only(other.read_only() || model.setting.read_only);
                         let mut fresh = model_of(&other, Some(&name))?;
                         (fresh.size, fresh.screen) = (model.size, model.screen);
                         (ops, model) = (other, fresh);
@@ -245,7 +248,9 @@ fn setting(
     } else {
         settings.theme.unwrap_or(ThemeChoice::Dark)
     };
-    let depth = if config::has_many_colors() {
+    let depth = if config::has_true_color() {
+        theme::Depth::True
+    } else if config::has_many_colors() {
         theme::Depth::Many
     } else {
         theme::Depth::Sixteen

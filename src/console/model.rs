@@ -193,7 +193,7 @@ impl Model {
     /// Why nothing may be changed now.
     pub(super) fn refusal(&self) -> Option<&'static str> {
         if self.setting.read_only {
-            return Some("read-only: `read-only off` in the palette unlocks it");
+            return Some("read-only: `read-only` in the palette (:) unlocks it");
         }
         if self.past.is_looked_at() {
             return Some("this is the past: esc comes back to the present");

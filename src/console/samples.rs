@@ -318,6 +318,7 @@ pub(super) fn audit() -> Data {
         before: before.to_owned(),
         after: after.to_owned(),
         command: command.to_owned(),
+        left_out: 0,
     };
     Data::Audit(vec![
         entry(1, "campaign.retry-failed", "214 failed", "214 queued", ""),
@@ -358,4 +359,14 @@ pub(super) fn secrets() -> Data {
             path("scheduler-service", false),
         ],
     }))
+}
+
+/// Those users of campaign 8, each failed in the first round.
+pub(super) fn retry_plan(users: Vec<i64>) -> crate::ops::RetryPlan {
+    crate::ops::RetryPlan {
+        campaign: 8,
+        name: "Winter sale, second wave".to_owned(),
+        status: "running".to_owned(),
+        rounds: [(1, users)].into(),
+    }
 }

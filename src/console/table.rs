@@ -3,7 +3,7 @@
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
-use super::filter::Filter;
+use super::{filter::Filter, view::text::width};
 use crate::ops::wording::clean;
 
 /// What a cell means; a theme makes a style of it.
@@ -348,10 +348,6 @@ fn compare(a: &Row, b: &Row, column: usize) -> Ordering {
         (Some(a), Some(b)) => a.total_cmp(&b),
         _ => a.text.cmp(&b.text),
     }
-}
-
-fn width(text: &str) -> usize {
-    ratatui::text::Span::raw(text).width()
 }
 
 /// So wide a column that always stays may become before others are left out for it.

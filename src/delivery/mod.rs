@@ -7,12 +7,15 @@
 //!               └──────── not sent ──────── verdicts: record in the ledger, settle ◀─────┘
 //! ```
 
+mod bury;
 mod cancel;
 mod content;
 mod dispatch;
 mod domains;
 mod failing;
 mod verdicts;
+
+pub use bury::Burial;
 
 use std::sync::Arc;
 
@@ -70,6 +73,7 @@ struct Stage {
 /// The handler of email-service.
 pub struct Delivery {
     stage: Arc<Stage>,
+    burial: Burial,
 }
 
 impl Delivery {
@@ -79,6 +83,7 @@ impl Delivery {
     /// When COMMS_SMTP_URL or COMMS_FROM can't be understood.
     pub fn start(worker: &Worker, store: Store, ledger: Ledger) -> Result<Self> {
         let config = &worker.config;
+        let burial = Burial::new(worker, &store, &ledger);
         let settings = SmtpSettings::parse(config.smtp_url())?;
         let sender = Sender::new(&config.from, &config.message_id_domain).context("COMMS_FROM")?;
         let presence = worker.presence.clone();
@@ -114,7 +119,7 @@ impl Delivery {
         });
         tokio::spawn(dispatch::run(Arc::clone(&stage), inbox));
         tokio::spawn(verdicts::run(Arc::clone(&stage), verdicts));
-        Ok(Self { stage })
+        Ok(Self { stage, burial })
     }
 
     /// Why no mails are sent for now; empty when they are.
@@ -140,8 +145,8 @@ impl Handler for Delivery {
         }
     }
 
-    async fn bury(&self, entry: &Entry, reason: &str) {
-        close_as_failed(&self.stage.ledger, entry, reason).await;
+    async fn bury(&self, entry: &Entry, reason: &str) -> Outcome {
+        self.burial.bury(entry, reason).await
     }
 }
 
@@ -179,13 +184,19 @@ pub fn closing(entry: &Entry, user: i64, status: DeliveryStatus, why: &str) -> C
     }
 }
 
-/// Writes "failed" for the user of an entry that becomes a dead letter, if it names one.
-pub async fn close_as_failed(ledger: &Ledger, entry: &Entry, reason: &str) {
+/// Whom the data of an entry names.
+fn user_of(entry: &Entry) -> Option<i64> {
     #[derive(Deserialize)]
     struct Named {
         user: i64,
     }
-    if let Ok(Named { user }) = serde_json::from_str(&entry.data) {
+    let named: Result<Named, _> = serde_json::from_str(&entry.data);
+    named.ok().map(|named| named.user)
+}
+
+/// Writes "failed" for the user of an entry that becomes a dead letter and whose mail nobody has begun.
+async fn close_as_failed(ledger: &Ledger, entry: &Entry, reason: &str) {
+    if let Some(user) = user_of(entry) {
         let row = closing(entry, user, DeliveryStatus::Failed, reason);
         if ledger.close(vec![row]).await.is_err() {
             tracing::error!(entry.id = %entry.id, "the ledger has stopped; a dead letter is not in it");

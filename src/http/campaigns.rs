@@ -201,7 +201,8 @@ async fn retry_failed(
     body: Option<Json<DeliveryFilter>>,
 ) -> Result<Json<AgainReport>, Problem> {
     let filter = body.map(|Json(filter)| filter).unwrap_or_default();
-    let done = to.ops.retry_failed(id, &filter).await;
+    let plan = to.ops.plan_retry(id, &filter).await?;
+    let done = to.ops.retry_failed(&plan).await;
     to.relay.notify_one();
     Ok(Json(done?))
 }

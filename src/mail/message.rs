@@ -66,6 +66,14 @@ pub fn message_id(campaign: &str, user: i64, channel: &str, domain: &str) -> Str
     format!("<{campaign}.{user}.{channel}@{domain}>")
 }
 
+/// The campaign and the user of a Message-ID that [`message_id`] made for a campaign's mail.
+pub fn recipient_of(message_id: &str) -> Option<(i64, i64)> {
+    let (local, _) = message_id.trim().strip_prefix('<')?.split_once('@')?;
+    let mut parts = local.split('.');
+    let numbers = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    parts.next().map(|_channel| numbers)
+}
+
 impl Sender {
     /// The whole mail: headers, text, and HTML as an alternative where there is any. All of it ASCII,
     /// except for an address that isn't.

@@ -38,7 +38,7 @@ mod roundtrip;
 pub use breaker::{Breaker, BreakerState};
 pub use connection::Connection;
 pub use lanes::{Job, Lanes, Payload, Permits};
-pub use message::{Letter, Sender, check_address, message_id};
+pub use message::{Letter, Sender, check_address, message_id, recipient_of};
 pub use reply::{OwnFault, Phase, Verdict};
 pub use settings::SmtpSettings;
 pub use template::{Recipient, Rendered, Template, TemplateError};

@@ -1,6 +1,12 @@
 //! What failed goes again, what is in doubt is resolved, what Redis lost is counted anew. The ledger decides;
 //! the relay tells Redis.
 
+#[cfg(test)]
+#[path = "again_tests.rs"]
+mod tests;
+
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{CampaignView, Ops, OpsError, deliveries::checked};
@@ -8,6 +14,9 @@ use crate::{
     queue,
     store::{Again, CampaignStatus, DeliveryFilter, DeliveryStatus, Reopened},
 };
+
+/// Users in one statement.
+const PAGE: usize = 1_000;
 
 /// What is known about a mail in doubt, or wanted of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +27,33 @@ pub enum Resolution {
     Resend,
 }
 
+/// Who is sent to again: exactly those who had failed when it was made, each once more than then. By their ids,
+/// 8 bytes each: when they failed is said by the clocks of several machines, and would be no limit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RetryPlan {
+    pub campaign: i64,
+    pub name: String,
+    pub status: String,
+    /// Users by the round in which it failed.
+    pub rounds: BTreeMap<u32, Vec<i64>>,
+}
+
+impl RetryPlan {
+    pub fn deliveries(&self) -> u64 {
+        self.rounds.values().map(|users| users.len() as u64).sum()
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct AgainReport {
     /// Deliveries that were decided on by this call.
     pub deliveries: u64,
+    /// Deliveries of the plan that weren't failed any more when it was their turn.
+    pub passed_over: u64,
+    /// Each user of the plan, and whether the mail was queued again.
+    #[serde(skip)]
+    pub outcomes: Vec<(i64, bool)>,
     pub campaign: CampaignView,
 }
 
@@ -36,26 +67,75 @@ pub struct Paused {
 }
 
 impl Ops {
-    /// Queues failed deliveries again, with the next round; of several callers each delivery goes to one. A
-    /// finished campaign runs again.
+    /// The failed deliveries of a campaign that pass the filter, as they are now.
     ///
     /// # Errors
     /// A conflict when the campaign was cancelled, hasn't started or is lost.
-    pub async fn retry_failed(
+    pub async fn plan_retry(
         &self,
         id: i64,
         filter: &DeliveryFilter,
-    ) -> Result<AgainReport, OpsError> {
+    ) -> Result<RetryPlan, OpsError> {
         if let Some(status) = filter.status.filter(|s| *s != DeliveryStatus::Failed) {
             let text = format!("status is {status}: only what has failed goes again");
             return Err(OpsError::Invalid(text));
         }
         let filter = checked(filter)?;
-        let again = Again {
+        let campaign = self.row_of(id).await?;
+        use CampaignStatus::{Finished, Paused, Running};
+        if !matches!(campaign.status, Running | Paused | Finished) {
+            return Err(no_more(id, campaign.status));
+        }
+        let mut plan = RetryPlan {
+            campaign: id,
+            name: campaign.name,
+            status: campaign.status.to_string(),
+            rounds: BTreeMap::new(),
+        };
+        let mut again = Again {
             filter: &filter,
             ..Again::all(id, DeliveryStatus::Failed)
         };
-        self.requeue("campaign.retry-failed", again).await
+        let store = self.database.get().await?;
+        loop {
+            let page = store.chosen_again(&again).await?;
+            let Some((last, _)) = page.last() else { break };
+            again.after = *last;
+            for (user, round) in page {
+                plan.rounds.entry(round).or_default().push(user);
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Queues the deliveries of a plan again, with the next round, as far as they still are as it saw them; of
+    /// several callers each goes to one. A finished campaign runs again.
+    ///
+    /// # Errors
+    /// A conflict when the campaign was cancelled or lost meanwhile.
+    pub async fn retry_failed(&self, plan: &RetryPlan) -> Result<AgainReport, OpsError> {
+        self.may_write()?;
+        let mut queued = Vec::new();
+        for (round, users) in &plan.rounds {
+            for users in users.chunks(PAGE) {
+                let again = Again {
+                    users: Some(users),
+                    round: Some(*round),
+                    ..Again::all(plan.campaign, DeliveryStatus::Failed)
+                };
+                queued.extend(self.requeue(again).await?);
+            }
+        }
+        queued.sort_unstable();
+        let again = Again::all(plan.campaign, DeliveryStatus::Failed);
+        let what = "campaign.retry-failed";
+        let mut report = self.report(what, again, &queued, "queued").await?;
+        let mut users: Vec<i64> = plan.rounds.values().flatten().copied().collect();
+        users.sort_unstable();
+        let outcome = |user| (user, queued.binary_search(&user).is_ok());
+        report.outcomes = users.into_iter().map(outcome).collect();
+        report.passed_over = (report.outcomes.len() - queued.len()) as u64;
+        Ok(report)
     }
 
     /// Decides on mails in doubt, all of the campaign's or one user's.
@@ -74,7 +154,10 @@ impl Ops {
             ..Again::all(id, DeliveryStatus::InDoubt)
         };
         if resolution == Resolution::Resend {
-            return self.requeue("campaign.resolve --resend", again).await;
+            self.may_write()?;
+            let queued = self.requeue(again).await?;
+            let what = "campaign.resolve --resend";
+            return self.report(what, again, &queued, "queued").await;
         }
         self.may_write()?;
         self.row_of(id).await?;
@@ -86,12 +169,12 @@ impl Ops {
             again.after = *last;
             all.extend(page);
         }
-        self.report("campaign.resolve --accepted", again, all, "accepted")
+        self.report("campaign.resolve --accepted", again, &all, "accepted")
             .await
     }
 
-    async fn requeue(&self, what: &str, mut again: Again<'_>) -> Result<AgainReport, OpsError> {
-        self.may_write()?;
+    /// Those who were queued by this call.
+    async fn requeue(&self, mut again: Again<'_>) -> Result<Vec<i64>, OpsError> {
         let before = self.row_of(again.campaign).await?;
         let (store, partitions) = (self.database.get().await?, self.redis.keys().partitions());
         let mut all = Vec::new();
@@ -102,36 +185,33 @@ impl Ops {
                     again.after = last.user;
                     all.extend(page.into_iter().map(|moved| moved.user));
                 }
-                Reopened::Refused => {
-                    return Err(OpsError::Conflict(format!(
-                        "campaign {} is {}; only one that is running, paused or finished can send again",
-                        again.campaign, before.status
-                    )));
-                }
+                Reopened::Refused => return Err(no_more(again.campaign, before.status)),
             }
         }
-        self.report(what, again, all, "queued").await
+        Ok(all)
     }
 
     async fn report(
         &self,
         what: &str,
         again: Again<'_>,
-        users: Vec<i64>,
+        users: &[i64],
         after: &str,
     ) -> Result<AgainReport, OpsError> {
         let deliveries = users.len() as u64;
         if deliveries > 0 {
-            let ids: Vec<String> = std::iter::once(again.campaign)
+            let ids: Vec<String> = std::iter::once(&again.campaign)
                 .chain(users)
-                .map(|id| id.to_string())
+                .map(i64::to_string)
                 .collect();
             let before = format!("{deliveries} {}", again.from);
             let after = format!("{deliveries} {after}");
-            self.record(what, &ids, before, after, String::new()).await;
+            self.record(what, &ids, before, after, &[]).await;
         }
         Ok(AgainReport {
             deliveries,
+            passed_over: 0,
+            outcomes: Vec::new(),
             campaign: self.show(again.campaign).await?,
         })
     }
@@ -169,7 +249,7 @@ impl Ops {
             &[id.to_string()],
             format!("{} epoch {}", campaign.status, epochs.0),
             format!("{} epoch {}", after.status, epochs.1),
-            String::new(),
+            &[],
         )
         .await;
         self.show(id).await
@@ -196,4 +276,10 @@ impl Ops {
         }
         Ok(all)
     }
+}
+
+fn no_more(campaign: i64, status: CampaignStatus) -> OpsError {
+    OpsError::Conflict(format!(
+        "campaign {campaign} is {status}; only one that is running, paused or finished can send again"
+    ))
 }

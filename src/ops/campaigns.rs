@@ -286,14 +286,8 @@ impl Ops {
 
     async fn note(&self, what: &str, campaign: &Campaign, before: &str, after: &str) {
         let ids = [campaign.id.to_string()];
-        self.record(
-            what,
-            &ids,
-            before.to_owned(),
-            after.to_owned(),
-            String::new(),
-        )
-        .await;
+        self.record(what, &ids, before.to_owned(), after.to_owned(), &[])
+            .await;
     }
 
     async fn view(&self, campaign: &Campaign) -> Result<CampaignView, OpsError> {

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    GroupView, Overview, StreamView,
-    wording::{count, duration},
+    GroupView, Overview, StreamView, trimming,
+    wording::{count, duration, times},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -21,6 +21,8 @@ pub enum Severity {
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
     Claim,
+    /// To the dead letters with it, or acknowledge it.
+    Bury,
     Workers,
     DeadLetters,
 }
@@ -140,6 +142,24 @@ fn group_findings(
             .mended_by(Remedy::Claim),
         );
     }
+    if let Some(worn) = &group.worn {
+        let others = match worn.others {
+            0 => String::new(),
+            n => format!(", {} more like it", count(n)),
+        };
+        findings.push(
+            Finding::new(
+                Severity::Warning,
+                format!(
+                    "{} of {stream} was delivered {}{others}",
+                    worn.id,
+                    times(worn.deliveries)
+                ),
+                format!("comms-tui dead-letter {stream} {name} --id {}", worn.id),
+            )
+            .mended_by(Remedy::Bury),
+        );
+    }
     if group.lag.is_none() {
         let at_least = if group.backlog.at_least {
             "at least "
@@ -172,14 +192,10 @@ fn stage_findings(stage: &StreamView, findings: &mut Vec<Finding>) {
         );
     }
     for group in stage.groups.iter().filter(|g| g.name != stage.group) {
-        findings.push(Finding::new(
-            Severity::Warning,
-            format!(
-                "{} has a group {:?} that isn't ours: it isn't waited for when entries are trimmed",
-                stage.stream, group.name
-            ),
-            "",
-        ));
+        if let Some(loss) = trimming::loss(stage, &group.name) {
+            let text = format!("group {:?} of {}: {loss}", group.name, stage.stream);
+            findings.push(Finding::new(Severity::Warning, text, ""));
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl OpsError {
     pub fn next_step(&self) -> Option<&'static str> {
         match self {
             Self::Away { .. } => Some("is it running? ./start.sh"),
-            Self::ReadOnly => Some("start without --read-only"),
+            Self::ReadOnly => Some("it comes from --read-only, or from read_only in comms.toml"),
             _ => None,
         }
     }

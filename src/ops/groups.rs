@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{ConsumerView, GroupView, Ops, OpsError, is_ours, wording::duration};
+use super::{
+    ConsumerView, GroupView, Ops, OpsError, command::command, is_ours, trimming, wording::duration,
+};
 use crate::queue::{
     inspect::{self, Source},
     operate,
@@ -18,6 +20,19 @@ pub enum GroupVerb {
     Setid { id: String },
     /// Removes a consumer that is gone; what it holds must have been claimed by others.
     DeleteConsumer { consumer: String },
+}
+
+impl GroupVerb {
+    /// The command for redis-cli that would do the same.
+    fn command(&self, key: &str, group: &str) -> String {
+        match self {
+            Self::Create { from } => command(["XGROUP", "CREATE", key, group, from, "MKSTREAM"]),
+            Self::Setid { id } => command(["XGROUP", "SETID", key, group, id]),
+            Self::DeleteConsumer { consumer } => {
+                command(["XGROUP", "DELCONSUMER", key, group, consumer])
+            }
+        }
+    }
 }
 
 /// What would be done, and what it means.
@@ -72,11 +87,15 @@ impl Ops {
             let view = inspect::groups_of(&self.redis, source.clone()).await?;
             let found = view.groups.iter().find(|g| g.name == group);
             let key = &source.key;
+            if let GroupVerb::Create { from: id } | GroupVerb::Setid { id } = &plan.verb
+                && let Some(missed) = trimming::missed(&view, id)
+            {
+                plan.warnings.push(format!("{key}: {missed}"));
+            }
             match (&plan.verb, found) {
-                (GroupVerb::Create { from }, None) => {
+                (GroupVerb::Create { .. }, None) => {
                     plan.before.push(format!("{key}: no group {group}"));
-                    plan.commands
-                        .push(format!("XGROUP CREATE {key} {group} {from} MKSTREAM"));
+                    plan.commands.push(plan.verb.command(key, group));
                 }
                 (GroupVerb::Create { .. }, Some(_)) => {
                     return Err(OpsError::Conflict(format!("{key} has a group {group}")));
@@ -91,8 +110,7 @@ impl Ops {
                         "{key}: last delivered {}, {} pending",
                         found.last_delivered_id, found.pending
                     ));
-                    plan.commands
-                        .push(format!("XGROUP SETID {key} {group} {id}"));
+                    plan.commands.push(plan.verb.command(key, group));
                     let warning = meaning(id, found);
                     plan.warnings.push(format!("{key}: {warning}"));
                 }
@@ -103,8 +121,7 @@ impl Ops {
                         None => format!("{key}: no consumer {consumer}"),
                     });
                     if held.is_some() {
-                        plan.commands
-                            .push(format!("XGROUP DELCONSUMER {key} {group} {consumer}"));
+                        plan.commands.push(plan.verb.command(key, group));
                     }
                     if let Some(held) = held.filter(|held| !is_ours(stream) && self.reads(held)) {
                         return Err(OpsError::Conflict(format!(
@@ -124,7 +141,8 @@ impl Ops {
         }
         self.consumer_is_gone(&plan).await?;
         if is_ours(stream) && matches!(plan.verb, GroupVerb::Create { .. }) {
-            let warning = "a group that isn't ours is never waited for when entries are trimmed";
+            let warning = "a group that isn't ours is not waited for: what it hasn't read is trimmed when ours has \
+                           handled it";
             plan.warnings.push(warning.to_owned());
         }
         Ok(plan)
@@ -158,7 +176,7 @@ impl Ops {
     /// When this process is read-only, or Redis is away; then some partitions may be done.
     pub async fn change_group(&self, plan: &GroupPlan) -> Result<Vec<GroupResult>, OpsError> {
         self.may_write()?;
-        let mut results = Vec::new();
+        let (mut results, mut commands) = (Vec::new(), Vec::new());
         for source in &plan.sources {
             let (redis, group) = (&self.redis, plan.group.as_str());
             let (done, text) = match &plan.verb {
@@ -179,6 +197,9 @@ impl Ops {
                     }
                 }
             };
+            if done {
+                commands.push(plan.verb.command(&source.key, group));
+            }
             results.push(GroupResult {
                 source: source.clone(),
                 done,
@@ -197,7 +218,7 @@ impl Ops {
             &ids,
             plan.before.join("; "),
             after.join("; "),
-            plan.commands.join("; "),
+            &commands,
         )
         .await;
         Ok(results)

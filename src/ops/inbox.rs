@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Ops, OpsError};
+use crate::mail::recipient_of;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -52,6 +53,21 @@ pub struct MailText {
     #[serde(flatten)]
     pub message: InboxMessage,
     pub body: MailBody,
+    /// As it came, all headers with it.
+    #[serde(skip)]
+    pub source: String,
+}
+
+impl MailText {
+    /// Whose mail it is, where one of our campaigns sent it: campaign and user.
+    pub fn recipient(&self) -> Option<(i64, i64)> {
+        let head = self.source.lines().take_while(|line| !line.is_empty());
+        let mut ids = head.filter_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("message-id").then_some(value)
+        });
+        recipient_of(ids.next()?)
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,21 +145,37 @@ impl Ops {
     /// # Errors
     /// When nothing answers or it isn't there.
     pub async fn inbox_show(&self, mailbox: &str, id: &str) -> Result<MailText, OpsError> {
-        self.fetch(&["mailbox", mailbox, id], &[])
-            .await?
-            .ok_or_else(|| OpsError::NotFound(format!("no mail {id:?} in mailbox {mailbox:?}")))
+        let gone = || OpsError::NotFound(format!("no mail {id:?} in mailbox {mailbox:?}"));
+        let path = ["mailbox", mailbox, id, "source"];
+        let mail = self.fetch(&path[..3], &[]).await?;
+        let mut mail: MailText = mail.ok_or_else(gone)?;
+        let source = self.get(&path, &[]).await?;
+        let source = source.ok_or_else(gone)?.bytes().await;
+        let source = source.map_err(|e| away(e.into()))?;
+        mail.source = String::from_utf8_lossy(&source).into_owned();
+        Ok(mail)
     }
 
-    /// `None` for 404.
+    /// What the answer says as JSON; `None` for 404.
     async fn fetch<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Option<T>, OpsError> {
-        let away = |source: anyhow::Error| OpsError::Away {
-            what: "the inbox",
-            source,
+        let Some(reply) = self.get(path, query).await? else {
+            return Ok(None);
         };
+        let value = reply.json().await;
+        let value = value.context("the inbox answered something else");
+        Ok(Some(value.map_err(OpsError::Failed)?))
+    }
+
+    /// `None` for 404.
+    async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<reqwest::Response>, OpsError> {
         let mut url = url::Url::parse(&self.config.inbox_url)
             .context("COMMS_INBOX_URL is not a URL")
             .map_err(OpsError::Failed)?;
@@ -165,11 +197,13 @@ impl Ops {
             return Ok(None);
         }
         let reply = reply.error_for_status().map_err(|e| away(e.into()))?;
-        let value = reply
-            .json()
-            .await
-            .context("the inbox answered something else")
-            .map_err(OpsError::Failed)?;
-        Ok(Some(value))
+        Ok(Some(reply))
+    }
+}
+
+fn away(source: anyhow::Error) -> OpsError {
+    OpsError::Away {
+        what: "the inbox",
+        source,
     }
 }

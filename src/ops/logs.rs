@@ -1,4 +1,4 @@
-//! The log of a worker on this machine, as start.sh keeps it.
+//! The log of a service on this machine, as start.sh keeps it: one file for all its workers here.
 
 use std::{
     fs::File,
@@ -9,17 +9,19 @@ use std::{
 use anyhow::Context;
 
 use super::{Ops, OpsError};
+use crate::queue::host_name;
 
 /// The end of a log is read, this much of it.
 const MOST_BYTES: u64 = 256 * 1_024;
 
 impl Ops {
-    /// The last lines of a service's log. Workers on other machines log elsewhere.
+    /// The last lines of the log in which a worker of that host writes.
     ///
     /// # Errors
-    /// When there is no such log here.
-    pub async fn log_of(&self, service: &str) -> Result<Vec<String>, OpsError> {
+    /// When it runs on another machine, or there is no such log here.
+    pub async fn log_of(&self, service: &str, host: &str) -> Result<Vec<String>, OpsError> {
         let path = log_path(service)?;
+        is_here(service, host, &host_name())?;
         let read = tokio::task::spawn_blocking(move || tail(path));
         read.await
             .context("reading the log was interrupted")
@@ -41,6 +43,17 @@ fn log_path(service: &str) -> Result<PathBuf, OpsError> {
     Ok(crate::config::state_dir()
         .join("logs")
         .join(format!("{service}.log")))
+}
+
+/// A file of the same name here would be somebody else's.
+fn is_here(service: &str, host: &str, here: &str) -> Result<(), OpsError> {
+    if host == here {
+        return Ok(());
+    }
+    Err(OpsError::NotFound(match host {
+        "" => "it never said on which machine it runs; its log is there".to_owned(),
+        host => format!("it runs on {host}, this is {here}: follow logs/{service}.log there"),
+    }))
 }
 
 fn tail(path: PathBuf) -> Result<Vec<String>, OpsError> {
@@ -86,6 +99,15 @@ mod tests {
         assert!(lines[0].len() > 90, "{}", lines[0]);
         assert!(lines.last().is_some_and(|l| l.starts_with("4999 ")));
         assert!(tail(dir.path().join("b.log")).is_err());
+    }
+
+    #[test]
+    fn a_worker_elsewhere_is_refused_with_its_host_and_what_to_do() {
+        assert!(is_here("email-service", "mailbox", "mailbox").is_ok());
+        let said = |host| is_here("email-service", host, "mailbox").map_err(|e| e.to_string());
+        let text = "it runs on node-7, this is mailbox: follow logs/email-service.log there";
+        assert_eq!(said("node-7"), Err(text.to_owned()));
+        assert!(said("").is_err_and(|text| text.contains("on which machine")));
     }
 
     #[test]

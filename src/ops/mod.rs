@@ -7,11 +7,14 @@ mod ahead;
 mod audit;
 mod campaigns;
 mod claim;
+mod command;
 mod database;
 mod dead;
 mod deep;
 mod deliveries;
 mod diagnosis;
+#[cfg(test)]
+mod diagnosis_tests;
 mod doctor;
 mod error;
 mod export;
@@ -24,12 +27,14 @@ pub(crate) mod mails;
 mod pending;
 mod progress;
 mod schedules;
+mod settle;
 mod status;
 mod streams;
 mod templates;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod trimming;
 mod users;
 pub mod wording;
 mod words;
@@ -52,17 +57,18 @@ use crate::{
 pub use crate::queue::WorkerInfo;
 pub use crate::queue::inspect::{
     Backlog, ConsumerView, DeadLetter, GroupFacts, GroupView, Overview, PartitionView,
-    PendingEntry, PendingFilter, Server, StreamEntry, StreamFacts, StreamView, Worker,
+    PendingEntry, PendingFilter, Server, StreamEntry, StreamFacts, StreamView, Worker, Worn,
 };
 pub use crate::queue::operate::{AuditEntry, ClaimOutcome};
 pub use crate::secrets::{SecretPath, SecretsStatus};
 pub use crate::store::{Addressed, Delivery, DeliveryFilter, DeliveryStatus, StoredTemplate};
-pub use again::{AgainReport, Paused, Resolution};
+pub use again::{AgainReport, Paused, Resolution, RetryPlan};
 pub use ahead::{Ahead, When, look_ahead};
 pub use campaigns::{CampaignView, NewCampaign, generated_name};
 pub use claim::{
     ClaimPlan, ClaimReport, ClaimRequest, Claimed, PlannedClaim, PlannedId, Target, Which,
 };
+pub use command::bounded;
 pub use dead::{
     DeadAction, DeadDetails, DeadFilter, DeadGroup, DeadLetters, DeadOutcome, DeadPlan, DeadReport,
     DeadResult, Letter, LetterId, PlannedLetter, cause, fingerprint, grouped,
@@ -77,6 +83,9 @@ pub use inbox::{InboxMessage, InboxStats, MailBody, MailText};
 pub use pending::{Stuck, StuckEntry};
 pub use progress::{CampaignRow, total_of};
 pub use schedules::{AskedSchedule, FireView, ScheduleDetail, ScheduleView, campaign_name};
+pub use settle::{
+    PlannedEnd, SettleOutcome, SettlePlan, SettleReport, SettleRequest, SettleVerb, Settled,
+};
 pub use status::{GroupRow, Status, StreamRow};
 pub use streams::{StreamLine, StreamTable, StreamWatch};
 pub use templates::{NewTemplate, Preview};

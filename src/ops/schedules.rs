@@ -207,7 +207,7 @@ impl Ops {
         let campaign = campaign.ok_or_else(|| unknown(id))?;
         let ids = [id.to_string()];
         let after = format!("campaign {}", campaign.id);
-        self.record("schedule.run", &ids, String::new(), after, String::new())
+        self.record("schedule.run", &ids, String::new(), after, &[])
             .await;
         self.show(campaign.id).await
     }
@@ -300,7 +300,7 @@ impl Ops {
     async fn note_schedule(&self, what: &str, schedule: &Schedule, before: &str, after: &str) {
         let ids = [schedule.id.to_string()];
         let (before, after) = (before.to_owned(), after.to_owned());
-        self.record(what, &ids, before, after, String::new()).await;
+        self.record(what, &ids, before, after, &[]).await;
     }
 
     async fn schedule_view(&self, schedule: &Schedule) -> Result<ScheduleView, OpsError> {

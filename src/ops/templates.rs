@@ -67,7 +67,7 @@ impl Ops {
             .await?;
         let ids = [format!("{}@{}", saved.name, saved.version)];
         let none = String::new;
-        self.record("template.create", &ids, none(), none(), none())
+        self.record("template.create", &ids, none(), none(), &[])
             .await;
         Ok(saved)
     }
@@ -181,14 +181,8 @@ impl Ops {
         let id = super::mails::queue(self.database.get().await?, &self.redis, new).await?;
         let ids = [campaign.to_string()];
         let after = format!("mail {id}");
-        self.record(
-            "campaign.test-send",
-            &ids,
-            String::new(),
-            after,
-            String::new(),
-        )
-        .await;
+        self.record("campaign.test-send", &ids, String::new(), after, &[])
+            .await;
         Ok(id)
     }
 

@@ -8,13 +8,16 @@ const STREAM: &str = "email-notification";
 const GROUP: &str = "email-service";
 
 fn ops_on(redis: Redis, read_only: bool) -> Ops {
+    Ops::open(&config_of(&redis), read_only).expect("opened")
+}
+
+fn config_of(redis: &Redis) -> Config {
     let mut layers = Layers::read().expect("settings");
     let mut set = |name: &str, value: String| layers.set(name, value, "the test").expect("set");
     set("redis_url", crate::config::test_redis_url());
     set("key_prefix", redis.keys().prefix().to_owned());
     set("partitions", redis.keys().partitions().to_string());
-    let config: Config = layers.build().expect("valid");
-    Ops::open(&config, read_only).expect("opened")
+    layers.build().expect("valid")
 }
 
 async fn now_ms(redis: &Redis) -> u64 {
@@ -396,4 +399,100 @@ fn the_exit_code_tells_no_from_no_answer() {
     let away = OpsError::from(refused);
     assert!(away.is_away() && away.exit_code() == 2);
     assert!(format!("{:#}", anyhow::Error::new(away)).starts_with("Redis is away: "));
+}
+
+#[tokio::test]
+async fn what_was_dropped_is_recorded_as_whole_commands_one_a_key() {
+    let (redis, ops) = pipeline().await;
+    let mut expected = Vec::new();
+    for partition in 0..2 {
+        let key = redis.keys().dead(partition, STREAM);
+        let ids = (1..=5).map(|n| format!("{n}-{partition}"));
+        let ids: Vec<String> = ids.collect();
+        for id in &ids {
+            let fields = [
+                "id",
+                "1-1",
+                "reason",
+                "no mailbox",
+                "flow",
+                "",
+                "data",
+                "{}",
+            ];
+            run(
+                &redis,
+                &[&["XADD", &key, id.as_str()][..], &fields].concat(),
+            )
+            .await;
+        }
+        expected.push(format!("XDEL {key} {}", ids.join(" ")));
+    }
+    let plan = ops.plan_drop(&DeadFilter::default()).await.expect("plan");
+    let key = redis.keys().dead(1, STREAM);
+    // Somebody else was faster with this one: it was not dropped by us.
+    run(&redis, &["XDEL", &key, "3-1"]).await;
+    ops.drop_dead(&plan).await.expect("dropped");
+    expected[1] = expected[1].replace(" 3-1", "");
+    let entry = ops.audit(1).await.expect("audit").remove(0);
+    assert_eq!(entry.command, expected.join("\n"));
+    assert_eq!((entry.what.as_str(), entry.left_out), ("dead.drop", 0));
+}
+
+#[tokio::test]
+async fn users_that_were_made_are_in_the_audit() {
+    let redis = test_redis::redis(1);
+    let dir = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite://{}/users.db", dir.path().display());
+    let store = crate::store::Store::open(&url, false)
+        .await
+        .expect("opened");
+    let ops = Ops::with(&config_of(&redis), redis.clone(), store);
+    assert_eq!(ops.generate_users(12).await.expect("made"), (12, 12));
+    assert_eq!(ops.generate_users(12).await.expect("there"), (0, 12));
+    let log = ops.audit(10).await.expect("audit");
+    assert_eq!(log.len(), 1, "the second time nothing was changed");
+    assert_eq!(
+        (log[0].what.as_str(), log[0].after.as_str()),
+        ("users.generate", "12 new, 12 in all")
+    );
+}
+
+#[tokio::test]
+async fn a_group_that_is_not_ours_is_named_only_when_it_loses_entries() {
+    let (redis, ops) = pipeline().await;
+    let keys = [0, 1].map(|partition| redis.keys().stream(partition, STREAM));
+    let found = async || {
+        let findings = ops.status().await.expect("status").findings;
+        let texts = findings.into_iter().map(|f| f.text);
+        texts
+            .filter(|text| text.contains("\"theirs\""))
+            .collect::<Vec<_>>()
+    };
+    for key in &keys {
+        run(&redis, &["XGROUP", "CREATE", key, "theirs", "0"]).await;
+    }
+    let soon = format!(
+        "group \"theirs\" of {STREAM}: 6 entries that it hasn't read will be trimmed when ours has handled them"
+    );
+    assert_eq!(found().await, [soon]);
+    let gone = format!("group \"theirs\" of {STREAM}: 6 entries were trimmed before it read them");
+    for key in &keys {
+        run(&redis, &["XACK", key, GROUP, "1-1", "2-1", "3-1"]).await;
+    }
+    assert_eq!(found().await, [gone.clone()], "they go with the next trim");
+    for key in &keys {
+        run(&redis, &["XTRIM", key, "MINID", "3-2"]).await;
+    }
+    assert_eq!(found().await, [gone]);
+    let from = "0".to_owned();
+    let plan = ops
+        .plan_group(STREAM, "late", GroupVerb::Create { from })
+        .await;
+    let warnings = plan.expect("plan").warnings.join(" ");
+    assert!(warnings.contains("all 3 so far were trimmed"), "{warnings}");
+    for key in &keys {
+        run(&redis, &["XGROUP", "SETID", key, "theirs", "$"]).await;
+    }
+    assert_eq!(found().await, Vec::<String>::new());
 }

@@ -103,7 +103,7 @@ impl Ops {
             "{} new, {} changed, {} bad",
             report.done.new, report.done.changed, report.bad
         );
-        self.record("users.import", &[], String::new(), after, String::new())
+        self.record("users.import", &[], String::new(), after, &[])
             .await;
         Ok(report)
     }
@@ -116,7 +116,13 @@ impl Ops {
         self.may_write()?;
         let store = self.database.get().await?;
         let made = store.seed_users(count).await?;
-        Ok((made, store.count_users().await?))
+        let all = store.count_users().await?;
+        if made > 0 {
+            let after = format!("{made} new, {all} in all");
+            self.record("users.generate", &[], String::new(), after, &[])
+                .await;
+        }
+        Ok((made, all))
     }
 
     /// A page of users in the order of their ids, after `after`.
@@ -157,8 +163,7 @@ impl Ops {
         store.set_user_status(before.id, status).await?;
         let ids = [before.id.to_string()];
         let (was, is) = (before.status.to_string(), status.to_string());
-        self.record("users.set-status", &ids, was, is, String::new())
-            .await;
+        self.record("users.set-status", &ids, was, is, &[]).await;
         Ok(User { status, ..before })
     }
 }

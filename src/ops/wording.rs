@@ -1,6 +1,6 @@
 //! Numbers, durations and sizes as people read them; the same on every face.
 
-use super::{ClaimOutcome, DeadOutcome};
+use super::{ClaimOutcome, DeadOutcome, SettleOutcome};
 
 /// Between groups of three digits: a thin space (U+2009).
 pub const SEPARATOR: char = '\u{2009}';
@@ -22,6 +22,14 @@ pub fn count(n: u64) -> String {
 pub fn entries(n: u64) -> String {
     let unit = if n == 1 { "entry" } else { "entries" };
     format!("{} {unit}", count(n))
+}
+
+/// `once`, `9 times`
+pub fn times(n: u64) -> String {
+    match n {
+        1 => "once".to_owned(),
+        n => format!("{} times", count(n)),
+    }
 }
 
 /// As [`count`], with a sign for what must never be negative but is.
@@ -140,12 +148,37 @@ pub fn dead_outcome(outcome: &DeadOutcome) -> String {
     }
 }
 
+/// What became of an entry that an operator ended, in words.
+pub fn settle_outcome(outcome: &SettleOutcome) -> String {
+    match outcome {
+        SettleOutcome::DeadLettered => "among the dead letters".to_owned(),
+        SettleOutcome::Acknowledged => "acknowledged".to_owned(),
+        SettleOutcome::Ended { status } => format!("had ended as {status}; acknowledged"),
+        SettleOutcome::NotIdle { idle_ms } => {
+            format!("not idle long enough: {}", duration(*idle_ms))
+        }
+        SettleOutcome::Taken { by } if by.is_empty() => "taken by a worker".to_owned(),
+        SettleOutcome::Taken { by } => format!("taken by {by}"),
+        SettleOutcome::InHand { by } if by.is_empty() => "its mail is in hand; it stays".to_owned(),
+        SettleOutcome::InHand { by } => format!("{by} has its mail in hand; it stays"),
+        SettleOutcome::Handled => "handled meanwhile".to_owned(),
+        SettleOutcome::Vanished => "vanished: it was trimmed; acknowledged".to_owned(),
+        SettleOutcome::Unknown => "unknown: the reply was lost".to_owned(),
+        SettleOutcome::NotTried { reason } => format!("not tried: {reason}"),
+    }
+}
+
 /// Text of unknown origin, safe for a terminal: control characters, and those that change the
 /// direction or join with their neighbours, become `·`.
 pub fn clean(text: &str) -> String {
     text.chars()
         .map(|c| if is_hostile(c) { '·' } else { c })
         .collect()
+}
+
+/// True when there is nothing in it to clean.
+pub fn is_clean(text: &str) -> bool {
+    !text.chars().any(is_hostile)
 }
 
 fn is_hostile(c: char) -> bool {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Ops, OpsError, Worker, wording::count};
+use super::{Ops, OpsError, Worker, command::command, wording::count};
 use crate::queue::operate;
 
 /// What would be done, and what it means.
@@ -56,11 +56,7 @@ impl Ops {
         Ok(DrainPlan {
             others,
             warnings,
-            command: format!(
-                "HSET {} {name} {}",
-                self.redis.keys().workers_drain(),
-                self.who
-            ),
+            command: command(["HSET", &self.redis.keys().workers_drain(), name, &self.who]),
             worker: worker.clone(),
         })
     }
@@ -84,7 +80,13 @@ impl Ops {
         let ids = [name.clone()];
         let after = "told to drain".to_owned();
         let audited = self
-            .record("worker.drain", &ids, before, after, plan.command.clone())
+            .record(
+                "worker.drain",
+                &ids,
+                before,
+                after,
+                std::slice::from_ref(&plan.command),
+            )
             .await;
         Ok(DrainReport {
             worker: name.clone(),

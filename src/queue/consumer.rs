@@ -354,9 +354,9 @@ impl<H: Handler> Reader<H> {
                     entry.crashes - ALONE_AFTER
                 );
                 tracing::error!(entry.id = %entry.id, stream = %self.consumer.source.stream, %reason, "dead letter");
-                self.consumer.handler.bury(&entry, &reason).await;
+                let outcome = self.consumer.handler.bury(&entry, &reason).await;
                 entry.attempt = entry.attempt.max(1);
-                self.settler.settle(entry, Outcome::Dead { reason }).await;
+                self.settler.settle(entry, outcome).await;
             } else {
                 batch.push(entry);
             }

@@ -20,6 +20,8 @@ pub struct Entry {
     pub trace: Option<String>,
     /// How many consumers died with it in hand.
     pub crashes: u32,
+    /// How often it was delivered, where an operator has looked; 0: not known. Its dead letter tells it.
+    pub deliveries: u64,
     /// Set when the fields could not be understood: why, and the fields as they were.
     pub broken: Option<Box<Broken>>,
 }
@@ -87,6 +89,10 @@ impl Closed {
 impl Entry {
     /// The fields as they go back to a stream, with another attempt: a JSON list of names and values.
     pub(super) fn to_fields(&self, attempt: u32) -> String {
+        self.fields(attempt, &[])
+    }
+
+    fn fields(&self, attempt: u32, more: &[&str]) -> String {
         let attempt_text = attempt.to_string();
         let round_text = self.round.to_string();
         let mut fields = vec!["type", &self.kind, "flow", &self.flow, "data", &self.data];
@@ -99,13 +105,19 @@ impl Entry {
         if let Some(trace) = &self.trace {
             fields.extend(["trace", trace]);
         }
+        fields.extend(more);
         serde_json::to_string(&fields).expect("strings are always JSON")
     }
 
     /// The same for a dead letter; unreadable fields are kept under `raw`, bytes that are no text escaped.
     pub(super) fn to_letter(&self) -> String {
+        let deliveries = self.deliveries.to_string();
+        let more: &[&str] = match self.deliveries {
+            0 => &[],
+            _ => &["deliveries", &deliveries],
+        };
         match &self.broken {
-            None => self.to_fields(self.attempt),
+            None => self.fields(self.attempt, more),
             Some(broken) => {
                 let raw: Vec<[String; 2]> = broken
                     .fields
@@ -118,8 +130,9 @@ impl Entry {
                     })
                     .collect();
                 let raw = serde_json::to_string(&raw).expect("strings are always JSON");
-                serde_json::to_string(&["type", &self.kind, "flow", &self.flow, "raw", &raw])
-                    .expect("strings are always JSON")
+                let mut fields = vec!["type", &self.kind, "flow", &self.flow, "raw", &raw];
+                fields.extend(more);
+                serde_json::to_string(&fields).expect("strings are always JSON")
             }
         }
     }

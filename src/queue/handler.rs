@@ -13,8 +13,8 @@ pub trait Handler: Send + Sync + 'static {
     fn handle(&self, batch: Vec<Entry>, settler: Settler) -> impl Future<Output = ()> + Send;
 
     /// Called before the queue itself puts an entry to the dead letters (poison), so that what the handler
-    /// keeps elsewhere says so first.
-    fn bury(&self, entry: &Entry, reason: &str) -> impl Future<Output = ()> + Send;
+    /// keeps elsewhere says so first. Returns what the entry ends as: a dead letter, or what is known better.
+    fn bury(&self, entry: &Entry, reason: &str) -> impl Future<Output = Outcome> + Send;
 }
 
 /// Takes outcomes; they are settled in batches, in the order in which they come.

@@ -55,6 +55,7 @@ pub use presence::{
     Describe, Live, Presence, WorkerInfo, consumer_name, host_name, resident_bytes,
 };
 pub use publish::{ensure_group, publish};
+pub use reclaim::POISON_AFTER;
 pub use reply::{PendingEntry, StreamId};
 pub use retry::RetryPolicy;
 pub use statuses::{FlowStatus, Flows, Statuses};

@@ -19,7 +19,7 @@ const SUSPECTS: usize = 100;
 /// An entry that crashed that many consumers is handled alone …
 pub(super) const ALONE_AFTER: u32 = 4;
 /// … and after that many crashes it is poison.
-pub(super) const POISON_AFTER: u32 = 7;
+pub const POISON_AFTER: u32 = 7;
 
 static RECLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/reclaim.lua")));
 static OWN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/own.lua")));

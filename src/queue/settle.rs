@@ -39,11 +39,10 @@ pub(super) async fn run(
         for (partition, settled) in by_partition {
             while !give_up.is_cancelled() {
                 match settle(&redis, &source, partition, &settled).await {
-                    Ok(ours) => {
+                    Ok(late) => {
                         outage.over();
-                        if ours < settled.len() {
-                            let late = settled.len() - ours;
-                            tracing::warn!(late, stream = %source.stream, "entries had been taken over by others; their outcomes were not written");
+                        if !late.is_empty() {
+                            tracing::warn!(late = late.len(), stream = %source.stream, "entries had been taken over by others; their outcomes were not written");
                         }
                         break;
                     }
@@ -72,13 +71,13 @@ pub(super) async fn run(
     }
 }
 
-/// Runs the script once. Returns how many entries were still ours.
+/// Runs the script once. Returns the ids that were no longer ours: nothing was written for them.
 pub(super) async fn settle(
     redis: &Redis,
     source: &Source,
     partition: u32,
     batch: &[&(Entry, Outcome)],
-) -> RedisResult<usize> {
+) -> RedisResult<Vec<String>> {
     let keys = redis.keys();
     let mut flows: Vec<&str> = Vec::new();
     let mut streams: Vec<&'static str> = Vec::new();

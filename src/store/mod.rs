@@ -40,6 +40,8 @@ pub use requeue::{Again, Reopened, Requeued};
 mod ledger;
 mod statements;
 pub use ledger::{Claim, ClaimOutcome, Closing, DeliveryResult, Lapsed, Ledger, LedgerStopped};
+mod give_up;
+pub use give_up::{GaveUp, GivenUp};
 mod commit;
 mod waiting;
 mod writer;

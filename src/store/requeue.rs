@@ -21,6 +21,8 @@ pub struct Again<'a> {
     pub from: DeliveryStatus,
     /// Only these users; `None` for all.
     pub users: Option<&'a [i64]>,
+    /// Only those in this round; `None` for all.
+    pub round: Option<u32>,
     /// Of those that are `from`.
     pub filter: &'a DeliveryFilter,
     /// What one recipient is sent instead of the user's own data; only with one user.
@@ -54,6 +56,7 @@ impl<'a> Again<'a> {
             campaign,
             from,
             users: None,
+            round: None,
             filter: &ANY,
             with: None,
             after: 0,
@@ -61,10 +64,8 @@ impl<'a> Again<'a> {
         }
     }
 
-    /// The condition on a row; `$1` campaign, `$2` status, `$3` after, `$4` limit, then the filter and the users.
-    /// The status is looked at again outside the subquery: PostgreSQL repeats only that when a row was changed
-    /// meanwhile.
-    fn picked(&self, dialect: Dialect) -> String {
+    /// Which rows; `$1` campaign, `$2` status, `$3` after, `$4` limit, then the filter, the users and the round.
+    fn those(&self, dialect: Dialect) -> String {
         let mut only = self.filter.conditions(dialect, 5);
         let next = 5 + self.filter.places();
         match self.users {
@@ -72,17 +73,34 @@ impl<'a> Again<'a> {
             Some(users) => only += &format!(" AND d.user_id IN ({})", list(users.len(), next)),
             None => {}
         }
+        if self.round.is_some() {
+            only += &format!(" AND d.round = ${}", self.places());
+        }
         format!(
-            "WHERE campaign_id = $1 AND status = $2 AND channel = 'email' AND user_id IN (
-                 SELECT d.user_id {ADDRESSED}
-                 WHERE d.campaign_id = $1 AND d.status = $2 AND d.channel = 'email' AND d.user_id > $3{only}
-                 ORDER BY d.user_id LIMIT $4)"
+            "{ADDRESSED}
+             WHERE d.campaign_id = $1 AND d.status = $2 AND d.channel = 'email' AND d.user_id > $3{only}
+             ORDER BY d.user_id LIMIT $4"
         )
     }
 
-    /// How many values [`Again::picked`] takes.
+    /// The condition on a row. Status and round are looked at again outside the subquery: PostgreSQL repeats only
+    /// that when a row was changed meanwhile.
+    fn picked(&self, dialect: Dialect) -> String {
+        let same_round = match self.round {
+            Some(_) => format!(" AND round = ${}", self.places()),
+            None => String::new(),
+        };
+        format!(
+            "WHERE campaign_id = $1 AND status = $2 AND channel = 'email'{same_round} AND user_id IN (
+                 SELECT d.user_id {})",
+            self.those(dialect)
+        )
+    }
+
+    /// How many values [`Again::those`] takes.
     fn places(&self) -> usize {
-        4 + self.filter.places() + self.users.map_or(0, <[i64]>::len)
+        let round = usize::from(self.round.is_some());
+        4 + self.filter.places() + self.users.map_or(0, <[i64]>::len) + round
     }
 
     fn bind<'q>(
@@ -98,11 +116,29 @@ impl<'a> Again<'a> {
         for user in self.users.unwrap_or_default() {
             query = query.bind(*user);
         }
-        query
+        match self.round {
+            Some(round) => query.bind(i64::from(round)),
+            None => query,
+        }
     }
 }
 
 impl Store {
+    /// Who would be decided on, and in which round each is; nothing is changed. Repeat with `after` until nothing
+    /// comes back.
+    pub async fn chosen_again(&self, again: &Again<'_>) -> sqlx::Result<Vec<(i64, u32)>> {
+        limited(async {
+            let those = again.those(self.dialect());
+            let text = format!("SELECT d.user_id, d.round {those}");
+            let query = again.bind(sqlx::query(AssertSqlSafe(text)));
+            let rows = query.fetch_all(&self.pool).await?;
+            rows.iter()
+                .map(|row| Ok((row.try_get("user_id")?, round_of(row)?)))
+                .collect()
+        })
+        .await
+    }
+
     /// Queues deliveries again, with the next round, opens a replay row in the outbox for their partitions and
     /// lets a finished campaign run again, in one transaction. Of several callers exactly one gets a delivery
     /// back. Repeat with `after` until nothing comes back.
@@ -217,10 +253,9 @@ async fn change(
     let query = query.bind(now).bind(with.map(str::to_owned));
     let mut moved = Vec::new();
     for row in query.fetch_all(&mut **transaction).await? {
-        let round: i64 = row.try_get("round")?;
         moved.push(Requeued {
             user: row.try_get("user_id")?,
-            round: u32::try_from(round).unwrap_or(u32::MAX),
+            round: round_of(&row)?,
         });
     }
     for partition in 0..partitions {
@@ -234,4 +269,9 @@ async fn change(
     }
     moved.sort_by_key(|r| r.user);
     Ok(moved)
+}
+
+fn round_of(row: &sqlx::any::AnyRow) -> sqlx::Result<u32> {
+    let round: i64 = row.try_get("round")?;
+    Ok(u32::try_from(round).unwrap_or(u32::MAX))
 }

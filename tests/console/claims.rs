@@ -21,7 +21,7 @@ pub(super) fn run<T: redis::FromRedisValue>(connection: &mut Connection, command
 }
 
 /// Entries of a stream that isn't ours, held by `gone` for an hour, and `alive` that has just read.
-fn stuck_orders(connection: &mut Connection, count: usize) -> Vec<String> {
+pub(super) fn stuck_orders(connection: &mut Connection, count: usize) -> Vec<String> {
     run::<()>(
         connection,
         &format!("XGROUP CREATE {STREAM} {GROUP} 0 MKSTREAM"),
@@ -49,7 +49,11 @@ fn alive(connection: &mut Connection) {
 }
 
 /// The console at the entries that `gone` holds.
-fn at_what_gone_holds(redis: &RedisServer, dir: &std::path::Path, first: &str) -> Terminal {
+pub(super) fn at_what_gone_holds(
+    redis: &RedisServer,
+    dir: &std::path::Path,
+    first: &str,
+) -> Terminal {
     let mut terminal = console_with(&redis.url(), dir, &["--all-streams"], &[]);
     terminal.until_contains("● live");
     terminal.press("3");
@@ -65,7 +69,7 @@ fn at_what_gone_holds(redis: &RedisServer, dir: &std::path::Path, first: &str) -
     terminal
 }
 
-fn connection(redis: &RedisServer) -> Connection {
+pub(super) fn connection(redis: &RedisServer) -> Connection {
     let client = redis::Client::open(redis.url()).expect("a URL");
     client.get_connection().expect("Redis answers")
 }

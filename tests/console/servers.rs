@@ -48,3 +48,32 @@ fn another_server_is_looked_at_by_its_name_and_nothing_of_the_first_stays() {
     terminal.press("q");
     assert_eq!(terminal.end(), 0);
 }
+
+#[test]
+fn a_lock_goes_along_to_another_server() {
+    let (here, there) = (RedisServer::start(&[]), RedisServer::start(&[]));
+    let dir = tempfile::tempdir().expect("a directory");
+    let settings = format!(
+        "[console.profiles.staging]\nredis_url = \"{}\"\n",
+        there.url()
+    );
+    std::fs::write(dir.path().join("comms.toml"), settings).expect("written");
+    let mut terminal = console(&here.url(), dir.path(), &[]);
+    terminal.until_contains("● live");
+    terminal.press(":read-only\r");
+    terminal.until_contains("nothing can be changed");
+    terminal.press("@staging\r");
+    terminal.until_contains(&there.port().to_string());
+    terminal.until_contains("● live");
+    terminal.press("c");
+    // What the refusal names can be typed.
+    terminal.until_contains("`read-only` in the palette (:) unlocks it");
+    terminal.press(":read-only\r");
+    terminal.until_contains("type unlock");
+    terminal.press("unlock\t\t\r");
+    terminal.until_contains("changes are possible again");
+    terminal.press("c");
+    terminal.until_contains("Create a campaign");
+    terminal.press("\u{3}");
+    assert_eq!(terminal.end(), 0);
+}

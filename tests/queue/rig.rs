@@ -44,9 +44,11 @@ impl Handler for Scripted {
         }
     }
 
-    async fn bury(&self, entry: &Entry, reason: &str) {
+    async fn bury(&self, entry: &Entry, reason: &str) -> Outcome {
         let line = format!("{} {reason}", entry.id);
         self.buried.lock().expect("not poisoned").push(line);
+        let reason = reason.to_owned();
+        Outcome::Dead { reason }
     }
 }
 

@@ -7,7 +7,10 @@ use crate::console::{
     place::{Page, Place},
     table::{Cell, Column, Row, Tint},
 };
-use crate::ops::{AuditEntry, wording::clock};
+use crate::ops::{
+    AuditEntry,
+    wording::{clock, count},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::console) struct Audit;
@@ -65,24 +68,34 @@ impl Listing for Audit {
 
     fn open(&self, _model: &Model, page: &Page, row: &Row) -> Option<Place> {
         let entry = entry_of(page, row)?;
+        let left_out = left_out(entry);
+        let command: Vec<&str> = entry.command.lines().chain(left_out.as_deref()).collect();
         let fields = [
             ("who", &entry.who),
             ("what", &entry.what),
             ("ids", &entry.ids),
             ("before", &entry.before),
             ("after", &entry.after),
-            ("redis-cli", &entry.command),
+            ("redis-cli", &command.join("\n")),
         ];
         let fields = fields.map(|(name, value)| (name.to_owned(), value.clone()));
         Some(Place::Fields(Fields::new(&entry.id, &fields)))
     }
 
-    /// The command for redis-cli, where there is one.
+    /// The commands for redis-cli, where there are some.
     fn copied(&self, page: &Page, row: &Row) -> String {
-        entry_of(page, row).map_or_else(String::new, |entry| match entry.command.as_str() {
-            "" => format!("{} {}", entry.what, entry.ids),
-            command => command.to_owned(),
-        })
+        entry_of(page, row).map_or_else(String::new, |entry| entry.command.clone())
+    }
+
+    fn copy_remark(&self, page: &Page, row: &Row) -> Option<String> {
+        let entry = entry_of(page, row)?;
+        match entry.command.as_str() {
+            "" => Some(format!(
+                "{} is no Redis command: nothing is copied",
+                entry.what
+            )),
+            _ => left_out(entry),
+        }
     }
 
     fn empty(&self) -> (String, Tint) {
@@ -92,6 +105,14 @@ impl Listing for Audit {
     fn unit(&self, n: usize) -> &'static str {
         plural(n, "change", "changes")
     }
+}
+
+/// Said when an entry has no room for all commands.
+fn left_out(entry: &AuditEntry) -> Option<String> {
+    (entry.left_out > 0).then(|| {
+        let n = count(entry.left_out);
+        format!("… and {n} more like it, for which the audit has no room")
+    })
 }
 
 fn entry_of<'a>(page: &'a Page, row: &Row) -> Option<&'a AuditEntry> {

@@ -1,9 +1,10 @@
 //! One entry of a stream in full: its fields, a JSON payload decoded line by line.
 
-use super::{Listing, plural, text_lines};
+use super::{Listing, plural, text_lines, trace::Way};
 use crate::console::{
     data::Data,
     model::Model,
+    place::{Page, Place},
     table::{Cell, Column, Row, Tint},
     view::text::{width, wrap},
 };
@@ -69,7 +70,16 @@ impl Listing for Fields {
         rows
     }
 
-    fn copied(&self, _page: &crate::console::place::Page, row: &Row) -> String {
+    fn open(&self, _model: &Model, page: &Page, row: &Row) -> Option<Place> {
+        let (campaign, user) = self.recipient(page, row)?;
+        Some(Place::Trace(Way { campaign, user }))
+    }
+
+    fn recipient(&self, _page: &Page, _row: &Row) -> Option<(i64, i64)> {
+        recipient_of(Some(&self.fields))
+    }
+
+    fn copied(&self, _page: &Page, row: &Row) -> String {
         row.text(1)
     }
 

@@ -8,7 +8,10 @@ use crate::console::{
     table::{Column, Row, Tint},
     view::text::wrap,
 };
-use crate::ops::{DeadDetails, LetterId, wording::clock};
+use crate::ops::{
+    DeadDetails, LetterId,
+    wording::{clock, times},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::console) struct Opened {
@@ -89,6 +92,9 @@ fn lines(details: &DeadDetails) -> Vec<(&'static str, String)> {
         ),
         ("data", letter.data.clone()),
     ];
+    if let Some(deliveries) = letter.deliveries {
+        lines.push(("delivered", times(deliveries)));
+    }
     if let Some(raw) = &letter.raw {
         lines.push(("raw", raw.clone()));
     }

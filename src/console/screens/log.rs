@@ -1,4 +1,4 @@
-//! The log of one worker, followed.
+//! The log in which a worker writes, followed: its service's on this machine.
 
 use ratatui::text::Line;
 
@@ -14,8 +14,9 @@ use crate::console::{
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::console) struct Log {
-    pub worker: String,
     pub service: String,
+    /// Where the worker runs.
+    pub host: String,
 }
 
 static COLUMNS: [Column; 2] = [
@@ -29,13 +30,13 @@ impl Listing for Log {
     }
 
     fn title(&self) -> String {
-        format!("log of {}", self.worker)
+        format!("{}.log", self.service)
     }
 
     fn query(&self, _model: &Model, _page: &Page) -> Option<Query> {
         Some(Query::Log {
             service: self.service.clone(),
-            worker: self.worker.clone(),
+            host: self.host.clone(),
         })
     }
 
@@ -78,6 +79,13 @@ impl Listing for Log {
 
     fn empty(&self) -> (String, Tint) {
         ("its log is empty".to_owned(), Tint::Dim)
+    }
+
+    fn remark(&self, _page: &Page) -> Option<String> {
+        let Self { service, host } = self;
+        Some(format!(
+            "logs/{service}.log of {host}: every {service} there writes in it"
+        ))
     }
 
     fn unit(&self, n: usize) -> &'static str {

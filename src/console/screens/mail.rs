@@ -1,10 +1,10 @@
 //! One mail: its head, then its text.
 
-use super::{Listing, plural, text_lines};
+use super::{Listing, plural, text_lines, trace::Way};
 use crate::console::{
     data::{Data, Query},
     model::Model,
-    place::Page,
+    place::{Page, Place},
     table::{Column, Row, Tint},
     view::text::wrap_words,
 };
@@ -54,6 +54,18 @@ impl Listing for Mail {
         text_lines::rows(lines(mail), |text| wrap_words(text, cells))
     }
 
+    fn open(&self, _model: &Model, page: &Page, row: &Row) -> Option<Place> {
+        let (campaign, user) = self.recipient(page, row)?;
+        Some(Place::Trace(Way { campaign, user }))
+    }
+
+    fn recipient(&self, page: &Page, _row: &Row) -> Option<(i64, i64)> {
+        match &page.feed.data {
+            Some(Data::Mail(mail)) => mail.recipient(),
+            _ => None,
+        }
+    }
+
     fn copied(&self, _page: &Page, row: &Row) -> String {
         row.text(1)
     }
@@ -85,9 +97,9 @@ fn lines(mail: &MailText) -> Vec<(&'static str, String)> {
     if !mail.body.html.trim().is_empty() {
         lines.push(("", String::new()));
         text(&mut lines, "as HTML", &html_as_text(&mail.body.html));
-        lines.push(("", String::new()));
-        text(&mut lines, "source", &mail.body.html);
     }
+    lines.push(("", String::new()));
+    text(&mut lines, "source", &mail.source);
     lines
 }
 

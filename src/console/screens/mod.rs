@@ -94,6 +94,11 @@ pub(super) trait Listing {
         row.id.clone()
     }
 
+    /// What else is to be said when `y` is pressed, above all why there is nothing to copy.
+    fn copy_remark(&self, _page: &Page, _row: &Row) -> Option<String> {
+        None
+    }
+
     /// Lines kept below the list for the selected row, of `height` for all.
     fn detail_height(&self, _height: u16) -> u16 {
         0

@@ -15,7 +15,7 @@ use crate::console::{
 };
 use crate::ops::{
     Stuck, StuckEntry,
-    wording::{count, duration},
+    wording::{count, duration, times},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,10 +173,7 @@ fn detail(model: &Model, stuck: &StuckEntry, cells: usize, theme: &Theme) -> Vec
         "held by {} ({owner}), untouched for {}, delivered {}",
         entry.consumer,
         duration(entry.idle_ms),
-        match entry.deliveries {
-            1 => "once".to_owned(),
-            n => format!("{} times", count(n)),
-        }
+        times(entry.deliveries)
     );
     let held = match stuck.seen_ms_ago {
         0..OLD_MS => held,

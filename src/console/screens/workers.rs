@@ -50,8 +50,8 @@ impl Listing for Workers {
     fn open(&self, model: &Model, _page: &Page, row: &Row) -> Option<Place> {
         let worker = model.workers().get(row.item)?;
         Some(Place::Log(Log {
-            worker: worker.name.clone(),
             service: worker.info.service.clone(),
+            host: worker.info.host.clone(),
         }))
     }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::console::{
     data::{Data, Query},
-    dialog::{Confirm, Dialog},
+    dialog::{Confirm, ConfirmStage, Dialog},
     message::Change,
     model::{Place, Screen},
 };
@@ -82,9 +82,18 @@ fn what_failed_goes_again_whole_or_for_the_marked() {
     let mut model = fixture::working();
     press(&mut model, "2 enter");
     fixture::fill_page(&mut model, samples::campaign());
-    press(&mut model, "R");
-    assert_eq!(question(&model).count, 214);
-    press(&mut model, "esc");
+    let cmds = press(&mut model, "R");
+    // The count that was looked at is a little old: who it is, is asked anew.
+    let [
+        Cmd::PlanRetry {
+            campaign: 8, users, ..
+        },
+    ] = &cmds[..]
+    else {
+        panic!("{cmds:?}")
+    };
+    assert!(users.is_empty() && question(&model).stage == ConfirmStage::Working);
+    assert!(press(&mut model, "right enter").is_empty(), "no plan yet");
     // The reasons are the last three rows.
     press(&mut model, "G k enter");
     let Place::Failed(failed) = &model.page().place else {
@@ -92,10 +101,50 @@ fn what_failed_goes_again_whole_or_for_the_marked() {
     };
     assert_eq!((failed.campaign, failed.group.code), (8, Some(452)));
     fixture::fill_page(&mut model, samples::failed());
-    press(&mut model, "space space R");
-    let users = vec![41, 42];
-    let change = Change::RetryFailed { campaign: 8, users };
+    let cmds = press(&mut model, "space space R");
+    let [
+        Cmd::PlanRetry {
+            dialog,
+            campaign: 8,
+            users,
+        },
+    ] = &cmds[..]
+    else {
+        panic!("{cmds:?}")
+    };
+    assert_eq!(*users, [41, 42]);
+    let plan = samples::retry_plan(vec![41, 42]);
+    update(
+        &mut model,
+        30_000,
+        Msg::RetryPlanned(*dialog, Ok(plan.clone())),
+    );
+    assert_eq!(question(&model).count, 2);
+    // Others fail meanwhile; the question stays about those two.
+    fixture::fill_page(&mut model, samples::failed());
+    let change = Change::RetryFailed(plan.into());
     assert_eq!(confirmed(&mut model), change);
+}
+
+#[test]
+fn the_count_of_the_plan_is_typed_and_a_plan_of_nobody_is_no_question() {
+    let mut model = fixture::working();
+    press(&mut model, "2 enter");
+    fixture::fill_page(&mut model, samples::campaign());
+    press(&mut model, "R");
+    let number = question(&model).number;
+    let late = samples::retry_plan(vec![1]);
+    update(&mut model, 30_000, Msg::RetryPlanned(number + 1, Ok(late)));
+    assert_eq!(question(&model).stage, ConfirmStage::Working, "another's");
+    let plan = samples::retry_plan((1..=219).collect());
+    update(&mut model, 30_000, Msg::RetryPlanned(number, Ok(plan)));
+    let asked = question(&model);
+    assert_eq!((asked.count, asked.word.as_deref()), (219, Some("219")));
+    press(&mut model, "esc R");
+    let number = question(&model).number;
+    let nobody = samples::retry_plan(Vec::new());
+    update(&mut model, 30_000, Msg::RetryPlanned(number, Ok(nobody)));
+    assert_eq!(question(&model).stage, ConfirmStage::Refused);
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! Steering a campaign, and sending again to those for whom it failed. Each asks first.
 
+use std::sync::Arc;
+
 use super::super::{
     action::Act,
-    dialog::Confirm,
-    message::{Change, Cmd},
+    dialog::{Confirm, ConfirmStage, Dialog},
+    message::{Change, Cmd, Failure},
     model::{Model, Place, Tone},
     screens::{deliveries::Deliveries, report::Report},
     table::Tint,
 };
 use super::{confirm, lists, notify};
-use crate::console::data::Data;
+use crate::{console::data::Data, ops::RetryPlan};
 
 /// What is asked about: a campaign, its name and status, and how many deliveries failed.
 struct Chosen {
@@ -68,31 +70,13 @@ pub(super) fn ask(model: &mut Model, act: Act) -> Vec<Cmd> {
             &["running", "paused", "scheduled", "lost"],
             "What was not sent will not be, for ever.",
         ),
-        _ => (
-            "Send again to those for whom it failed",
-            "Send again to",
-            Change::RetryFailed {
-                campaign: id,
-                users: Vec::new(),
-            },
-            &["running", "paused", "finished"],
-            "Nobody who got the mail gets it twice.",
-        ),
+        _ => return retry_all(model, &it),
     };
     if !allowed.contains(&it.status.as_str()) {
         notify(model, Tone::Bad, format!("campaign {id} is {}", it.status));
         return Vec::new();
     }
-    let count = if act == Act::RetryFailed {
-        it.failed
-    } else {
-        1
-    };
-    if count == 0 {
-        notify(model, Tone::Good, format!("nobody failed in campaign {id}"));
-        return Vec::new();
-    }
-    let mut question = Confirm::new(confirm::number(model), title, verb, count, change);
+    let mut question = Confirm::new(confirm::number(model), title, verb, 1, change);
     let line = format!("{id}  {}, {}", it.name, it.status);
     question.lines.push((line, Tint::Text));
     question.lines.push((after.to_owned(), Tint::Dim));
@@ -137,7 +121,18 @@ pub(super) fn test_send(model: &mut Model, row: &str, to: &str) -> Vec<Cmd> {
     Vec::new()
 }
 
-/// The marked or the selected recipients, frozen.
+/// All for whom it failed; who they are is looked up anew.
+fn retry_all(model: &mut Model, it: &Chosen) -> Vec<Cmd> {
+    if it.failed == 0 {
+        let text = format!("nobody failed in campaign {}", it.id);
+        notify(model, Tone::Good, text);
+        return Vec::new();
+    }
+    let line = format!("{}  {}, {}", it.id, it.name, it.status);
+    plan_retry(model, it.id, Vec::new(), line)
+}
+
+/// The marked or the selected recipients.
 fn retry_users(model: &mut Model, campaign: i64, cause: &str) -> Vec<Cmd> {
     let chosen = model.page().table.chosen();
     let users: Vec<i64> = chosen
@@ -147,14 +142,51 @@ fn retry_users(model: &mut Model, campaign: i64, cause: &str) -> Vec<Cmd> {
     if users.is_empty() {
         return Vec::new();
     }
-    let n = users.len() as u64;
     let line = format!("campaign {campaign}, failed: {cause}");
-    let change = Change::RetryFailed { campaign, users };
-    let title = "Send again to those for whom it failed";
-    let mut question = Confirm::new(confirm::number(model), title, "Send again to", n, change);
+    plan_retry(model, campaign, users, line)
+}
+
+/// Opens the question; nothing can be confirmed before the plan is there.
+fn plan_retry(model: &mut Model, campaign: i64, users: Vec<i64>, line: String) -> Vec<Cmd> {
+    let (dialog, title) = (
+        confirm::number(model),
+        "Send again to those for whom it failed",
+    );
+    let change = Change::RetryFailed(Arc::default());
+    let mut question = Confirm::new(dialog, title, "Send again to", 0, change);
+    question.stage = ConfirmStage::Working;
     question.lines.push((line, Tint::Text));
-    let after = "Nobody who got the mail gets it twice.";
-    question.lines.push((after.to_owned(), Tint::Dim));
     confirm::ask(model, question);
+    vec![Cmd::PlanRetry {
+        dialog,
+        campaign,
+        users,
+    }]
+}
+
+pub(super) fn planned(
+    model: &mut Model,
+    number: u64,
+    plan: Result<RetryPlan, Failure>,
+) -> Vec<Cmd> {
+    let question = match &mut model.dialog {
+        Some(Dialog::Confirm(question)) if question.number == number => question,
+        _ => return Vec::new(),
+    };
+    model.changed = true;
+    match plan {
+        Err(failure) => question.refuse(failure.text),
+        Ok(plan) if plan.deliveries() == 0 => {
+            question.stage = ConfirmStage::Refused;
+            let text = "Nobody is failed any more.".to_owned();
+            question.lines.push((text, Tint::Good));
+        }
+        Ok(plan) => {
+            let count = plan.deliveries();
+            question.planned(Change::RetryFailed(Arc::new(plan)), count);
+            let text = "Those who failed by now, and nobody who fails later. Nobody who got the mail gets it twice.";
+            question.lines.push((text.to_owned(), Tint::Dim));
+        }
+    }
     Vec::new()
 }

@@ -9,15 +9,17 @@ use std::{
 use super::super::{
     action::Act,
     claimed::Outcome,
+    clipboard,
     dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage, Dialog},
     input::Input,
     message::{Cmd, Failure, Wanted},
     model::{Model, Place, Tone},
+    planned::Sums,
     screens::{held::held_of, pending::stuck_of},
 };
 use super::{feeds, notify};
 use crate::ops::{
-    ClaimPlan, ClaimReport, ClaimRequest, PlannedId, Which,
+    ClaimPlan, ClaimReport, ClaimRequest, PlannedId, Which, bounded,
     wording::{count, entries},
 };
 
@@ -95,6 +97,7 @@ fn part(stream: String, group: String, ids: Option<Vec<PlannedId>>) -> ClaimPart
         group,
         ids,
         plan: None,
+        sums: Sums::default(),
     }
 }
 
@@ -140,8 +143,10 @@ pub(super) fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
         return Vec::new();
     };
     match act {
-        Act::NextField => dialog.focus = neighbour(dialog, 1),
-        Act::PreviousField => dialog.focus = neighbour(dialog, -1),
+        // What has the focus comes into view again.
+        Act::NextField => (dialog.focus, dialog.scroll) = (neighbour(dialog, 1), 0),
+        Act::PreviousField => (dialog.focus, dialog.scroll) = (neighbour(dialog, -1), 0),
+        Act::Copy => return copy(model),
         Act::Less => choose(dialog, -1),
         Act::More => choose(dialog, 1),
         Act::Press => match dialog.focus {
@@ -176,6 +181,9 @@ fn choose(dialog: &mut ClaimDialog, by: isize) {
                 let there = (here as isize + by).rem_euclid(plan.targets.len() as isize);
                 plan.to.clone_from(&plan.targets[there as usize].name);
             }
+            if let Some(part) = dialog.parts.get_mut(part) {
+                part.count();
+            }
         }
         ClaimField::MinIdle => {
             let steps = ClaimDialog::MIN_IDLE_MS;
@@ -185,18 +193,46 @@ fn choose(dialog: &mut ClaimDialog, by: isize) {
                 steps.into_iter().rev().find(|ms| *ms < dialog.min_idle_ms)
             };
             dialog.min_idle_ms = min.unwrap_or(dialog.min_idle_ms);
-            for plan in dialog
-                .parts
-                .iter_mut()
-                .filter_map(|p| p.plan.as_mut())
-                .flatten()
-            {
-                plan.min_idle_ms = dialog.min_idle_ms;
+            for part in &mut dialog.parts {
+                if let Some(Ok(plan)) = &mut part.plan {
+                    plan.min_idle_ms = dialog.min_idle_ms;
+                }
+                part.count();
             }
         }
         ClaimField::Cancel | ClaimField::Claim => dialog.focus = neighbour(dialog, by),
         ClaimField::Typed => {}
     }
+}
+
+/// The commands of all plans, as many as a clipboard takes.
+fn copy(model: &mut Model) -> Vec<Cmd> {
+    let Some(Dialog::Claim(dialog)) = &model.dialog else {
+        return Vec::new();
+    };
+    let Some(plans) = dialog
+        .plans()
+        .filter(|p| p.iter().all(|p| !p.to.is_empty()))
+    else {
+        let why = dialog.obstacle().unwrap_or_default();
+        notify(model, Tone::Bad, format!("nothing to copy: {why}"));
+        return Vec::new();
+    };
+    let commands: Vec<String> = plans.iter().flat_map(ClaimPlan::commands).collect();
+    let (text, left_out) = bounded(&commands, clipboard::MOST_BYTES);
+    let all = count(commands.len() as u64);
+    let said = match (left_out, commands.len()) {
+        (0, 1) => "copied the command for redis-cli".to_owned(),
+        (0, _) => format!("copied {all} commands for redis-cli"),
+        (n, _) => {
+            let copied = count((commands.len() - n) as u64);
+            format!(
+                "copied {copied} of {all} commands: a clipboard takes no more; claim --dry-run prints all"
+            )
+        }
+    };
+    notify(model, Tone::Good, said);
+    vec![Cmd::Copy(text)]
 }
 
 fn send(dialog: &mut ClaimDialog, refusal: Option<&str>) -> Vec<Cmd> {
@@ -238,6 +274,7 @@ pub(super) fn planned(
             plan.min_idle_ms = min_idle_ms;
             plan
         }));
+        part.count();
     }
     model.changed = true;
     Vec::new()

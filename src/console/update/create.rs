@@ -34,6 +34,24 @@ fn show(model: &mut Model, form: CampaignForm) -> Vec<Cmd> {
     vec![Cmd::CountAudience { dialog }, Cmd::ListTemplates { dialog }]
 }
 
+/// Redis is back: what could not be said before is asked again.
+pub(super) fn ask_again(model: &mut Model) -> Vec<Cmd> {
+    let Some(form) = form(model) else {
+        return Vec::new();
+    };
+    let dialog = form.number;
+    let mut cmds = Vec::new();
+    if matches!(form.audience, Some(Err(_))) {
+        form.audience = None;
+        cmds.push(Cmd::CountAudience { dialog });
+    }
+    if matches!(form.when, Some((_, Some(Err(_))))) {
+        form.when = None;
+        cmds.extend(follow(model));
+    }
+    cmds
+}
+
 fn form(model: &mut Model) -> Option<&mut CampaignForm> {
     match &mut model.dialog {
         Some(Dialog::Create(form)) => Some(form),

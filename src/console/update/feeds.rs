@@ -6,7 +6,7 @@ use super::super::{
     message::{Cmd, Failure},
     model::{Feed, Link, Model, Tone, View},
 };
-use super::{claim, lists, notify, pages};
+use super::{claim, create, lists, notify, pages};
 use crate::ops::{CampaignRow, Status, wording::duration};
 
 const REFRESH_MS: u64 = 1_000;
@@ -224,9 +224,10 @@ pub(super) fn status(
         return Vec::new();
     };
     model.changed |= changed;
+    let mut cmds = Vec::new();
     match failure {
         None => {
-            came(model);
+            cmds.extend(came(model));
             if changed && !model.past.is_looked_at() {
                 lists::fill_from_status(model);
             }
@@ -234,14 +235,16 @@ pub(super) fn status(
         Some(reason) => went(model, reason),
     }
     if model.status.again || (model.status.due_at_ms <= now_ms && !model.is_away()) {
-        return vec![send(model, View::Status)];
+        cmds.push(send(model, View::Status));
     }
-    Vec::new()
+    cmds
 }
 
 /// Redis answers.
-fn came(model: &mut Model) {
+fn came(model: &mut Model) -> Vec<Cmd> {
+    let mut cmds = Vec::new();
     if model.is_away() {
+        cmds = create::ask_again(model);
         notify(model, Tone::Good, "Redis is back");
         let now_ms = model.now_ms;
         model.campaigns.due_at_ms = now_ms;
@@ -255,6 +258,7 @@ fn came(model: &mut Model) {
         model.history.add(&status.overview);
         model.past.add(status);
     }
+    cmds
 }
 
 /// It doesn't: the data stays, and the next look is a little later each time.

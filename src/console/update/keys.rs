@@ -12,7 +12,7 @@ use super::super::{
 };
 use super::{
     campaigns, claim, confirm, create, feeds, groups, letters, lists, notify, palette, schedules,
-    workers,
+    settle, workers,
 };
 use crate::ops::wording::count;
 
@@ -186,6 +186,7 @@ fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
         Act::SetId => lists::ask(model, Asked::SetId),
         Act::Drain => return workers::drain(model),
         Act::DeleteConsumer => return groups::delete_consumer(model),
+        Act::DeadLetter | Act::Acknowledge => return settle::open(model, act),
         Act::Switch => lists::ask_server(model),
         Act::ReadOnly => return confirm::read_only(model),
         Act::Back => return lists::back(model),

@@ -8,6 +8,7 @@ use super::super::{
     message::Cmd,
     model::{Asked, Model, Place, Prompt, Screen, Tone},
     screens::{entries::Entries, trace::Way},
+    view::text::shown,
 };
 use super::{campaigns, feeds, groups, letters, notify, pages};
 
@@ -33,11 +34,12 @@ pub(super) fn fill(model: &mut Model, number: u64) {
     keep_in_view(model);
 }
 
-/// The list shown, where it is made of the status.
+/// The list shown, where it is made of the status. Behind a question it stands still.
 pub(super) fn fill_from_status(model: &mut Model) {
     let page = model.page();
     let listing = page.place.listing();
-    if listing.is_some_and(|l| l.query(model, page).is_none()) {
+    let stands = model.dialog.is_some();
+    if !stands && listing.is_some_and(|l| l.query(model, page).is_none()) {
         fill(model, page.number);
     }
 }
@@ -161,11 +163,26 @@ pub(super) fn faults_only(model: &mut Model) {
 pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
     let page = model.page();
     let listing = page.place.listing();
-    let text = listing.and_then(|l| Some(l.copied(page, page.table.selected()?)));
-    let Some(text) = text.filter(|t| !t.is_empty()) else {
+    let (Some(listing), Some(row)) = (listing, page.table.selected()) else {
         return Vec::new();
     };
-    notify(model, Tone::Good, format!("copied {text}"));
+    let (text, remark) = (listing.copied(page, row), listing.copy_remark(page, row));
+    if text.is_empty() {
+        if let Some(remark) = remark {
+            notify(model, Tone::Bad, remark);
+        }
+        return Vec::new();
+    }
+    let what = match text.lines().count() {
+        0 | 1 => shown(&text, model.unmasked),
+        lines => format!("{lines} lines"),
+    };
+    let remark = remark.unwrap_or_default();
+    notify(
+        model,
+        Tone::Good,
+        format!("copied {what} {remark}").trim_end(),
+    );
     vec![Cmd::Copy(text)]
 }
 

@@ -8,11 +8,15 @@ mod claim;
 #[cfg(test)]
 mod claim_all_tests;
 mod confirm;
+#[cfg(test)]
+mod copy_tests;
 mod create;
 mod feeds;
 mod groups;
 #[cfg(test)]
 mod groups_tests;
+#[cfg(test)]
+mod key_tests;
 mod keys;
 mod letters;
 #[cfg(test)]
@@ -24,6 +28,11 @@ mod palette;
 #[cfg(test)]
 mod schedule_tests;
 mod schedules;
+mod settle;
+#[cfg(test)]
+mod settle_tests;
+#[cfg(test)]
+mod still_tests;
 #[cfg(test)]
 mod tests;
 mod workers;
@@ -86,7 +95,9 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
         Msg::Planned { dialog, part, plan } => claim::planned(model, dialog, part, plan),
         Msg::Claimed(dialog, results) => claim::claimed(model, dialog, results),
         Msg::ClaimLeft(dialog, left) => claim::left(model, dialog, left),
+        Msg::RetryPlanned(dialog, plan) => campaigns::planned(model, dialog, plan),
         Msg::GroupPlanned(dialog, plan) => groups::planned(model, dialog, plan),
+        Msg::SettlePlanned(dialog, plans) => settle::planned(model, dialog, plans),
         Msg::LettersPlanned(dialog, plan) => letters::planned(model, dialog, plan),
         Msg::DrainPlanned(dialog, plan) => workers::planned(model, dialog, plan),
         Msg::Changed(dialog, result) => confirm::changed(model, dialog, result),

@@ -66,13 +66,19 @@ pub(super) fn arrived(
     let now_ms = model.now_ms;
     let is_shown = model.page().number == number;
     let outdated = is_shown && wanted(model).is_some_and(|wanted| !is_current(model, &wanted));
+    let stands = is_shown && model.dialog.is_some() && model.page().feed.data.is_some();
     let base_ms = feeds::interval_ms(model);
     let Some(page) = model.page_numbered(number) else {
         return Vec::new();
     };
-    if outdated {
+    if outdated || stands {
         if page.feed.generation == generation {
             page.feed.in_flight = false;
+            page.feed.due_at_ms = now_ms;
+        }
+        if stands {
+            // A list doesn't move behind a question.
+            return Vec::new();
         }
         return send(model).into_iter().collect();
     }

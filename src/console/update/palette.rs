@@ -1,30 +1,43 @@
-//! The palette: every action that can be had here, found by typing parts of its name or of what it does.
+//! The palette: every action, found by typing parts of its name or of what it does. Those that are to be had
+//! on the page shown come first.
 
 use super::super::{
-    action::{ACTIONS, Act, Action, is_valid, scopes_of_page},
+    action::{ACTIONS, Act, Action, Scope, is_of_page, is_valid_here},
     dialog::{Dialog, Palette},
     message::Cmd,
     model::{Model, Tone},
 };
 use super::{keys, notify};
 
-/// The actions that match, the best first; as in the table while nothing is typed.
+/// What a name elsewhere is worse than the same here, and still better than a mere mention.
+const ELSEWHERE: u32 = 50;
+
+/// The actions that match, the best first; while nothing is typed as in the table, those of this page first.
 pub(crate) fn found(model: &Model, palette: &Palette) -> Vec<&'static Action> {
-    let scopes = scopes_of_page(model);
+    let is_elsewhere = |action: &Action| !is_of_page(model, action);
+    let mut all: Vec<&Action> = ACTIONS.iter().filter(|a| is_of_a_page(a)).collect();
+    all.sort_by_key(|action| is_elsewhere(action));
     let mut seen = Vec::new();
-    let here = ACTIONS
-        .iter()
-        .filter(|a| scopes.contains(&a.scope) && a.act != Act::Palette)
-        .filter(|a| {
-            let new = !seen.contains(&a.act);
-            seen.push(a.act);
-            new
-        });
-    let mut scored: Vec<(u32, &Action)> = here
-        .filter_map(|action| Some((score(action, palette.input.text())?, action)))
+    all.retain(|action| {
+        let new = !seen.contains(&action.act);
+        seen.push(action.act);
+        new
+    });
+    let mut scored: Vec<(u32, &Action)> = all
+        .into_iter()
+        .filter_map(|action| {
+            let far = if is_elsewhere(action) { ELSEWHERE } else { 0 };
+            Some((score(action, palette.input.text())? + far, action))
+        })
         .collect();
     scored.sort_by_key(|(score, _)| *score);
     scored.into_iter().map(|(_, action)| action).collect()
+}
+
+/// It isn't a key of a question, nor the palette itself.
+fn is_of_a_page(action: &Action) -> bool {
+    let of_a_question = [Scope::Help, Scope::Palette, Scope::Forms].contains(&action.scope);
+    !of_a_question && action.act != Act::Palette
 }
 
 /// Lower is better; `None` when it doesn't match.
@@ -82,11 +95,15 @@ pub(super) fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
 }
 
 fn run(model: &mut Model, action: &'static Action) -> Vec<Cmd> {
-    if is_valid(model, action) {
+    if is_valid_here(model, action) {
         return keys::perform(model, action);
     }
     let refusal = model.refusal().filter(|_| action.mutates);
-    let why = refusal.unwrap_or("there is nothing to do it to");
+    let why = match refusal {
+        Some(refusal) => refusal.to_owned(),
+        None if is_of_page(model, action) => "there is nothing to do it to".to_owned(),
+        None => format!("it belongs to {}", action.scope.title()),
+    };
     notify(model, Tone::Bad, format!("{}: {why}", action.name));
     Vec::new()
 }

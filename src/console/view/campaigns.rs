@@ -16,6 +16,8 @@ use crate::ops::{
     wording::{SEPARATOR, duration, percent, rate, signed},
 };
 
+const TITLE: &str = "Campaigns";
+
 /// The widths of the columns, for the room there is.
 struct Widths {
     name: usize,
@@ -48,8 +50,14 @@ impl Widths {
 
 pub(super) fn draw(model: &Model, theme: &Theme, canvas: &mut Canvas<'_>, area: Rect) {
     let widths = Widths::of(usize::from(area.width));
+    // Old rows stay; why they are old is said above them.
+    let old = model.campaigns.error.as_ref();
+    let old = old.filter(|_| model.campaigns.data.is_some());
+    let old = old.map_or_else(String::new, |error| format!("  {error}"));
+    let room = (widths.name + widths.bar + 1).saturating_sub(TITLE.len());
     let heading = vec![
-        Span::styled(left("Campaigns", widths.name + widths.bar + 1), theme.title),
+        Span::styled(left(TITLE, TITLE.len()), theme.title),
+        Span::styled(left(&old, room), theme.warn),
         Span::styled(format!(" {}", right("done", widths.done)), theme.dim),
         Span::styled(
             format!(" {}", right("outcome known", widths.count)),

@@ -12,14 +12,17 @@ use super::{
     typing::typed_field,
 };
 use crate::console::{
-    claimed::Outcome,
     dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage},
+    planned::Row,
     theme::Theme,
 };
 use crate::ops::{
     ClaimPlan,
     wording::{count, duration, entries, rate},
 };
+
+/// Commands of a group that are shown.
+const COMMANDS: usize = 2;
 
 pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>, area: Rect) {
     let wide = area.width.saturating_sub(8).clamp(56, 100);
@@ -30,11 +33,12 @@ pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>,
         }
         _ => asking(dialog, cells, theme),
     };
-    let outcome = match &dialog.stage {
-        ClaimStage::Done { outcome, .. } => Some(outcome),
-        _ => None,
-    };
-    let all = lines.len() + outcome.map_or(0, Outcome::ids);
+    let above = lines.len();
+    let all = above
+        + match &dialog.stage {
+            ClaimStage::Done { outcome, .. } => outcome.ids(),
+            _ => dialog.rows(),
+        };
     let high = u16::try_from(all + actions.len() + 3).unwrap_or(u16::MAX);
     let title = match dialog.parts.iter().all(|p| p.asked().is_some()) {
         true => format!("Claim {}", entries(dialog.asked() as u64)),
@@ -44,22 +48,33 @@ pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>,
     let inside = popup::open(canvas, area, (wide, high.min(most)), &title, theme);
     let room = usize::from(inside.height).saturating_sub(actions.len() + 1);
     let mut first = dialog.scroll.min(all.saturating_sub(room));
-    // What has the focus is in view.
+    // What has the focus is in view, until one scrolls.
     let focused = lines
         .iter()
         .position(|l| l.spans.first().is_some_and(|s| s.content == "▸ "));
-    if let Some(line) = focused.filter(|l| *l < first || *l >= first + room) {
+    if let Some(line) = focused.filter(|l| dialog.scroll == 0 && *l >= room) {
         first = line.saturating_sub(room / 2);
     }
     // Of a hundred thousand ids only those in view are made lines of.
-    let above = lines.len();
-    if let Some(outcome) = outcome {
-        let ids = outcome.from(first.saturating_sub(above)).take(room);
-        lines.extend(ids.map(|(report, id)| outcome::id_line(report, id, cells, theme)));
+    let from = first.saturating_sub(above);
+    match &dialog.stage {
+        ClaimStage::Done { outcome, .. } => {
+            let ids = outcome.from(from).take(room);
+            lines.extend(ids.map(|(report, id)| outcome::id_line(report, id, cells, theme)));
+        }
+        _ => {
+            let rows = dialog.rows_from(from).take(room);
+            lines.extend(rows.map(|row| row_line(&row, cells, theme)));
+        }
     }
     let hidden = first.min(above);
     for (row, line) in lines.iter().skip(hidden).take(room).enumerate() {
         canvas.line(inside, row as u16, line);
+    }
+    let below = all.saturating_sub(first + room);
+    if below > 0 {
+        let more = format!("  … {} more, pgdn", count(below as u64));
+        canvas.line(inside, room as u16, &Line::styled(more, theme.faint));
     }
     let top = inside.height.saturating_sub(actions.len() as u16);
     for (row, line) in actions.iter().enumerate() {
@@ -93,8 +108,14 @@ fn asking(dialog: &ClaimDialog, cells: usize, theme: &Theme) -> (Lines, Lines) {
             ),
         ]));
         let focused = dialog.focus == ClaimField::Target(index);
-        let shown = if dialog.parts.len() > 1 { 3 } else { 5 };
-        part_lines(part, focused, shown, cells, theme, &mut lines);
+        let alone = dialog.parts.len() == 1;
+        part_lines(part, (focused, alone), cells, theme, &mut lines);
+    }
+    if dialog.rows() > 0 {
+        let text = "  y copies the commands, with all ids";
+        lines.push(Line::styled(text, theme.faint));
+        lines.push(Line::raw(""));
+        lines.push(columns(cells, theme));
     }
     let is_idle = dialog.focus == ClaimField::MinIdle;
     let idle = choice(&min_idle(dialog.min_idle_ms), is_idle, theme);
@@ -150,8 +171,7 @@ fn hopeless(dialog: &ClaimDialog) -> Option<String> {
 
 fn part_lines(
     part: &ClaimPart,
-    focused: bool,
-    shown: usize,
+    (focused, alone): (bool, bool),
     cells: usize,
     theme: &Theme,
     lines: &mut Lines,
@@ -160,7 +180,7 @@ fn part_lines(
         None => return lines.push(Line::styled("  looking at them …", theme.dim)),
         Some(Err(error)) => {
             return lines.push(Line::styled(
-                format!("  {}", cut(error, cells - 2)),
+                format!("  {}", cut(error, cells.saturating_sub(2))),
                 theme.bad,
             ));
         }
@@ -182,63 +202,66 @@ fn part_lines(
         line.push_span(Span::styled(about, theme.dim));
     }
     lines.push(line);
-    lines.push(Line::raw(""));
-    let head = format!(
-        "  {} {} {} {}",
-        left("id", 20),
-        left("owner", cells.saturating_sub(20 + 10 + 12 + 5)),
-        right("idle", 10),
-        right("deliveries", 12)
-    );
-    lines.push(Line::styled(head, theme.dim));
-    for item in plan.items.iter().take(shown) {
-        let idle_style = if item.idle_ms < plan.min_idle_ms {
-            theme.warn
-        } else {
-            theme.text
+    fresh(plan, part.sums.fresh, lines, theme);
+    for command in part.sums.commands.iter().take(COMMANDS) {
+        let rows = match alone {
+            true => wrap_words(command, cells.saturating_sub(4)),
+            false => vec![cut(command, cells.saturating_sub(4))],
         };
-        let deliveries = format!("{} → {}", item.deliveries, item.deliveries + 1);
-        lines.push(Line::from(vec![
-            Span::raw("  "),
-            Span::styled(left(&item.entry.id, 20), theme.text),
-            Span::styled(
-                format!(
-                    " {}",
-                    left(&item.owner, cells.saturating_sub(20 + 10 + 12 + 5))
-                ),
-                theme.text,
-            ),
-            Span::styled(
-                format!(" {}", right(&duration(item.idle_ms), 10)),
-                idle_style,
-            ),
-            Span::styled(format!(" {}", right(&deliveries, 12)), theme.text),
-        ]));
-    }
-    if let Some(rest) = plan.items.len().checked_sub(shown).filter(|n| *n > 0) {
-        lines.push(Line::styled(
-            format!("  and {} more", count(rest as u64)),
-            theme.dim,
-        ));
-    }
-    fresh(plan, lines, theme);
-    for command in plan.commands() {
-        for (n, row) in wrap_words(&command, cells.saturating_sub(4))
-            .iter()
-            .enumerate()
-        {
+        for (n, row) in rows.iter().enumerate() {
             let indent = if n == 0 { "  " } else { "    " };
             lines.push(Line::styled(format!("{indent}{row}"), theme.accent));
         }
     }
+    let more = part.sums.commands.len().saturating_sub(COMMANDS);
+    if more > 0 {
+        let text = format!("  and {more} more, one for each key");
+        lines.push(Line::styled(text, theme.dim));
+    }
 }
 
-fn fresh(plan: &ClaimPlan, lines: &mut Lines, theme: &Theme) {
-    let busy = plan
-        .items
-        .iter()
-        .filter(|i| i.idle_ms < plan.min_idle_ms)
-        .count();
+/// Cells for the owner's name.
+fn owner_cells(cells: usize) -> usize {
+    cells.saturating_sub(20 + 10 + 12 + 5)
+}
+
+fn columns(cells: usize, theme: &Theme) -> Line<'static> {
+    let head = format!(
+        "  {} {} {} {}",
+        left("id", 20),
+        left("owner", owner_cells(cells)),
+        right("idle", 10),
+        right("deliveries", 12)
+    );
+    Line::styled(head, theme.dim)
+}
+
+fn row_line(row: &Row<'_>, cells: usize, theme: &Theme) -> Line<'static> {
+    let (plan, item) = match row {
+        Row::Group(plan) => {
+            let text = format!("  {}  {}", plan.stream, plan.group);
+            return Line::styled(cut(&text, cells), theme.dim);
+        }
+        Row::Entry(plan, item) => (plan, item),
+    };
+    let idle_style = if item.idle_ms < plan.min_idle_ms {
+        theme.warn
+    } else {
+        theme.text
+    };
+    let owner = left(&item.owner, owner_cells(cells));
+    let idle = right(&duration(item.idle_ms), 10);
+    let deliveries = format!("{} → {}", item.deliveries, item.deliveries + 1);
+    Line::from(vec![
+        Span::raw("  "),
+        Span::styled(left(&item.entry.id, 20), theme.text),
+        Span::styled(format!(" {owner}"), theme.text),
+        Span::styled(format!(" {idle}"), idle_style),
+        Span::styled(format!(" {}", right(&deliveries, 12)), theme.text),
+    ])
+}
+
+fn fresh(plan: &ClaimPlan, busy: usize, lines: &mut Lines, theme: &Theme) {
     if busy > 0 {
         let text = format!(
             "  {} not idle for {} yet: will stay",

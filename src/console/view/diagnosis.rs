@@ -87,6 +87,7 @@ fn remedy_keys(remedy: Remedy, keys: &Keymap) -> String {
     };
     match remedy {
         Remedy::Claim => format!("{} {}", key(Act::Go(Screen::Pending)), key(Act::Claim)),
+        Remedy::Bury => format!("{} {}", key(Act::Go(Screen::Pending)), key(Act::DeadLetter)),
         Remedy::Workers => key(Act::Go(Screen::Workers)),
         Remedy::DeadLetters => key(Act::Go(Screen::Dead)),
     }

@@ -39,7 +39,7 @@ pub(super) fn draw(model: &Model, scroll: usize, canvas: &mut Canvas<'_>, area: 
     }
 }
 
-fn lines(map: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn lines(map: &Keymap, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for scope in Scope::ALL {
         if !lines.is_empty() {

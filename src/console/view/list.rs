@@ -41,11 +41,7 @@ pub(super) fn draw(
         }
         return;
     }
-    let look = Look {
-        marks: listing.marks(),
-        selects: true,
-        unmasked: model.unmasked,
-    };
+    let look = Look::of(model, listing);
     headings(
         listing.columns(),
         &page.table,
@@ -143,7 +139,16 @@ pub(super) struct Look {
 }
 
 impl Look {
-    fn indent(self) -> usize {
+    /// Of a list that has the screen.
+    pub(super) fn of(model: &Model, listing: &dyn Listing) -> Self {
+        Self {
+            marks: listing.marks(),
+            selects: true,
+            unmasked: model.unmasked,
+        }
+    }
+
+    pub(super) fn indent(self) -> usize {
         let marks = if self.marks { MARK_CELLS } else { 0 };
         let pointer = if self.selects { POINTER_CELLS } else { 0 };
         marks + pointer
@@ -255,26 +260,32 @@ fn sum(page: &Page, listing: &dyn Listing, theme: &Theme, canvas: &mut Canvas<'_
     } else {
         format!("{} of {}", count(shown as u64), count(all as u64))
     };
-    let mut spans = vec![Span::styled(
-        format!("  {number} {}", listing.unit(all)),
-        theme.dim,
-    )];
+    let mut room = usize::from(area.width);
+    let mut spans = Vec::new();
+    let mut say = |text: String, style: Style| {
+        let text = cut(&text, room);
+        room -= width(&text);
+        spans.push(Span::styled(text, style));
+    };
+    say(format!("  {number} {}", listing.unit(all)), theme.dim);
     if !table.marks.is_empty() {
         let marked = format!(", {} marked", count(table.marks.len() as u64));
-        spans.push(Span::styled(marked, theme.accent));
+        say(marked, theme.accent);
     }
-    if let Some(remark) = listing.remark(page) {
-        spans.push(Span::styled(format!(", {remark}"), theme.dim));
+    // Why the last look failed needs the room.
+    let remark = page.feed.error.is_none().then(|| listing.remark(page));
+    if let Some(remark) = remark.flatten() {
+        say(format!(", {remark}"), theme.dim);
     }
     if !table.filter.is_empty() {
         let filter = format!("  filter {}", cut(table.filter.text(), 40));
-        spans.push(Span::styled(filter, theme.accent));
+        say(filter, theme.accent);
     }
     if table.faults_only {
-        spans.push(Span::styled("  faults only", theme.accent));
+        say("  faults only".to_owned(), theme.accent);
     }
     if let Some(error) = &page.feed.error {
-        spans.push(Span::styled(format!("  {}", cut(error, 60)), theme.warn));
+        say(format!("  {error}"), theme.warn);
     }
     canvas.line(area, 0, &Line::from(spans));
 }

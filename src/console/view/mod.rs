@@ -1,6 +1,8 @@
 //! Draws the model and changes nothing. A frame is a header, the screen's body, a line for what just
 //! happened, and the keys that are valid now; a question lies over the body.
 
+#[cfg(test)]
+mod answers;
 mod ascii;
 mod campaigns;
 mod claim;
@@ -9,6 +11,10 @@ mod create;
 mod diagnosis;
 mod frame;
 mod help;
+#[cfg(test)]
+mod help_tests;
+#[cfg(test)]
+mod hostile_tests;
 mod list;
 mod narrow;
 mod outcome;
@@ -18,6 +24,8 @@ mod popup;
 #[cfg(test)]
 mod question_tests;
 mod stage;
+#[cfg(test)]
+mod style_tests;
 #[cfg(test)]
 mod tests;
 pub(super) mod text;

@@ -41,7 +41,7 @@ pub(super) fn draw(
     let at = palette.at.min(found.len().saturating_sub(1));
     let first = (at + 1).saturating_sub(room);
     for ((n, action), y) in found.iter().enumerate().skip(first).take(room).zip(2..) {
-        let valid = action::is_valid(model, action);
+        let valid = action::is_valid_here(model, action);
         let keys = model.setting.keys.of(action);
         let key = keys.first().map(|k| k.name()).unwrap_or_default();
         let chosen = n == at;
@@ -52,10 +52,15 @@ pub(super) fn draw(
         } else {
             (theme.faint, theme.faint)
         };
+        let does = if action::is_of_page(model, action) {
+            action.help.to_owned()
+        } else {
+            format!("{}: {}", action.scope.title(), action.help)
+        };
         let line = Line::from(vec![
             Span::styled(format!("{pointer} "), theme.accent),
             Span::styled(left(action.name, NAME_CELLS), name),
-            Span::styled(left(action.help, help), text),
+            Span::styled(left(&does, help), text),
             Span::styled(right(&key, 10), theme.accent),
         ]);
         canvas.line(inside, y, &line);

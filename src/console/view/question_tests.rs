@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
-use super::tests::text;
+use super::tests::{answer, text};
 use crate::console::{
     data::Data,
     fixture,
@@ -29,21 +29,6 @@ fn letters(number: u64) -> Model {
     keys(&mut model, "5\n");
     fixture::fill_page(&mut model, Data::Letters(samples::letters(number)));
     model
-}
-
-fn answer(model: &mut Model, cmds: Vec<Cmd>) {
-    for cmd in cmds {
-        let msg = match cmd {
-            Cmd::PlanLetters { dialog, filter, .. } => {
-                Msg::LettersPlanned(dialog, Ok(samples::dead_plan(&filter)))
-            }
-            Cmd::PlanDrain { dialog, worker } => {
-                Msg::DrainPlanned(dialog, Ok(fixture::drain_plan(model, &worker)))
-            }
-            _ => continue,
-        };
-        update(model, model.now_ms, msg);
-    }
 }
 
 #[test]

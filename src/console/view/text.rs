@@ -1,38 +1,50 @@
 //! Text that keeps to its cells: cleaned, cut to a width, aligned by what it really takes up.
 
 use ratatui::{
-    buffer::Buffer,
+    buffer::{Buffer, CellWidth},
     layout::Rect,
     style::Style,
     text::{Line, Span},
 };
 
-use crate::ops::wording::clean;
+use crate::ops::wording::{clean, is_clean};
 
+/// The cells that a text takes up: those of each character as it is drawn. A whole text may be counted
+/// narrower, for some letters join.
 pub(in crate::console) fn width(text: &str) -> usize {
-    Span::raw(text).width()
+    if text.is_ascii() {
+        return text.len();
+    }
+    characters(&Span::raw(text)).map(|(_, cells)| cells).sum()
+}
+
+/// The characters that are drawn one by one, each with its cells.
+fn characters<'a>(text: &'a Span<'a>) -> impl Iterator<Item = (&'a str, usize)> {
+    let drawn = text.styled_graphemes(Style::new());
+    drawn.map(|it| (it.symbol, usize::from(it.symbol.cell_width())))
 }
 
 /// At most `most` cells, with `…` where something was left out. Cleaned.
 pub(in crate::console) fn cut(text: &str, most: usize) -> String {
-    let text = clean(text);
-    if width(&text) <= most {
-        return text;
-    }
-    let mut out = String::new();
-    let mut used = 0;
-    for c in text.chars() {
-        let wide = width(c.encode_utf8(&mut [0; 4]));
-        if used + wide + 1 > most {
+    // Of a long text only what may be shown is looked at; a character is seldom more than a few code points.
+    let end = text.char_indices().nth(most * 8 + 8);
+    let head = clean(end.map_or(text, |(at, _)| &text[..at]));
+    let (mut used, mut fits, mut whole) = (0, 0, end.is_none());
+    for (character, wide) in characters(&Span::raw(&head)) {
+        used += wide;
+        if used > most {
+            whole = false;
             break;
         }
-        used += wide;
-        out.push(c);
+        if used < most {
+            fits += character.len();
+        }
     }
-    if most > 0 {
-        out.push('…');
+    match whole {
+        true => head,
+        false if most > 0 => format!("{}…", &head[..fits]),
+        false => String::new(),
     }
-    out
 }
 
 /// Exactly `cells` wide, the text on the left.
@@ -53,15 +65,14 @@ pub(in crate::console) fn right(text: &str, cells: usize) -> String {
 pub(in crate::console) fn wrap(text: &str, cells: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for c in clean(text).chars() {
-        let wide = width(c.encode_utf8(&mut [0; 4]));
+    for (character, wide) in characters(&Span::raw(clean(text))) {
         if used + wide > cells && used > 0 {
             lines.push(String::new());
             used = 0;
         }
         used += wide;
         if let Some(line) = lines.last_mut() {
-            line.push(c);
+            line.push_str(character);
         }
     }
     lines
@@ -131,6 +142,9 @@ pub(in crate::console) fn shown(text: &str, unmasked: bool) -> String {
     }
 }
 
+/// Cells of the widest character: half-width katakana with a sound mark.
+const WIDEST: u16 = 3;
+
 /// The buffer with the operations that screens need; nothing is ever drawn outside of it.
 pub(in crate::console) struct Canvas<'a> {
     buffer: &'a mut Buffer,
@@ -157,9 +171,17 @@ impl<'a> Canvas<'a> {
         if row >= area.height || column >= area.width {
             return;
         }
-        let room = area.width - column;
-        self.buffer
-            .set_line(area.x + column, area.y + row, line, room);
+        let (x, y, room) = (area.x + column, area.y + row, area.width - column);
+        // Whatever wrote the line: nothing of it can steer the terminal.
+        if line.iter().all(|span| is_clean(&span.content)) {
+            self.buffer.set_line(x, y, line, room);
+        } else {
+            let spans = line
+                .iter()
+                .map(|span| Span::styled(clean(&span.content), span.style));
+            let line = Line::from(spans.collect::<Vec<_>>()).style(line.style);
+            self.buffer.set_line(x, y, &line, room);
+        }
     }
 
     /// A line that ends at the area's right edge.
@@ -181,10 +203,15 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Empties an area.
+    /// Empties an area. A wide character that begins before it would lie over its edge, and goes too.
     pub(in crate::console) fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.buffer.area);
         for y in area.top()..area.bottom() {
+            for x in area.x.saturating_sub(WIDEST - 1)..area.x {
+                if x + self.buffer[(x, y)].cell_width() > area.x {
+                    self.buffer[(x, y)].set_symbol(" ");
+                }
+            }
             for x in area.left()..area.right() {
                 self.buffer[(x, y)].reset();
             }
@@ -205,15 +232,18 @@ mod tests {
             "e\u{301}e\u{301}e\u{301}",
             "x\u{1b}[31mred",
             "👍👍👍👍",
+            "👍🏽👍🏽👍🏽",
+            "ｶﾞｶﾞｶﾞ",
+            "لالالا",
         ] {
             for cells in 0..12 {
                 assert_eq!(width(&left(text, cells)), cells, "{text:?} {cells}");
                 assert_eq!(width(&right(text, cells)), cells, "{text:?} {cells}");
-                assert!(
-                    wrap(text, cells.max(2))
-                        .iter()
-                        .all(|l| width(l) <= cells.max(2))
-                );
+                // No line can be narrower than its widest character.
+                let least = cells.max(WIDEST.into());
+                let lines = wrap(text, least);
+                let wide = lines.iter().find(|l| width(l) > least);
+                assert_eq!(wide, None, "{cells}");
             }
         }
     }

@@ -71,15 +71,13 @@ impl Ops {
             report.claimed(),
             report.results.len()
         );
-        let ids: Vec<String> = report
-            .results
-            .iter()
-            .filter(|r| r.outcome == ClaimOutcome::Claimed)
-            .map(|r| r.entry.id.clone())
-            .collect();
+        let won = report.results.iter();
+        let won = won.filter(|r| r.outcome == ClaimOutcome::Claimed);
+        let won = won.map(|r| &r.entry);
+        let ids: Vec<String> = won.clone().map(|entry| entry.id.clone()).collect();
         let what = format!("claim {} {}", plan.stream, plan.group);
-        let command = plan.commands().join("; ");
-        self.record(&what, &ids, before.join(", "), after, command)
+        let commands = plan.commands_for(won);
+        self.record(&what, &ids, before.join(", "), after, &commands)
             .await
     }
 

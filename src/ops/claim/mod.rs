@@ -7,8 +7,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::OpsError;
+use super::{
+    OpsError,
+    command::{command, commands_for},
+    wording::count,
+};
 use crate::queue::{inspect::Source, operate::ClaimOutcome};
+
+/// Ids in a command that is only looked at.
+const SHOWN: usize = 3;
 
 /// One entry, where the same id may lie in several partitions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -91,31 +98,45 @@ pub struct ClaimReport {
 }
 
 impl ClaimPlan {
-    /// The commands for redis-cli that would do the same, one a stream key; long lists are cut.
+    /// The commands for redis-cli that would do the same; each takes up to 100 ids of one key.
     pub fn commands(&self) -> Vec<String> {
-        let mut by_key: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for item in &self.items {
-            let ids = by_key.entry(&item.entry.source.key).or_default();
-            ids.push(&item.entry.id);
-        }
-        by_key
-            .into_iter()
-            .map(|(key, ids)| {
-                let shown = ids[..ids.len().min(3)].join(" ");
-                let rest = match ids.len().saturating_sub(3) {
-                    0 => String::new(),
-                    n => format!(" … {n} more"),
-                };
-                let Self {
-                    group,
-                    to,
-                    min_idle_ms,
-                    ..
-                } = self;
-                format!("XCLAIM {key} {group} {to} {min_idle_ms} {shown}{rest}")
-            })
-            .collect()
+        self.commands_for(self.items.iter().map(|item| &item.entry))
     }
+
+    /// The same to be looked at: one a key, with the first ids and how many more there are.
+    pub fn commands_in_short(&self) -> Vec<String> {
+        let min_idle = self.min_idle_ms.to_string();
+        let by_key = by_key(self.items.iter().map(|item| &item.entry));
+        let short = by_key.iter().map(|(key, ids)| {
+            let words = ["XCLAIM", key, &self.group, &self.to, &min_idle];
+            let shown = &ids[..ids.len().min(SHOWN)];
+            let line = command(words.iter().chain(shown).copied());
+            match ids.len() - shown.len() {
+                0 => line,
+                more => format!("{line} … {} more", count(more as u64)),
+            }
+        });
+        short.collect()
+    }
+
+    fn commands_for<'a>(&self, entries: impl Iterator<Item = &'a PlannedId>) -> Vec<String> {
+        let min_idle = self.min_idle_ms.to_string();
+        let by_key = by_key(entries);
+        let commands = by_key.iter().flat_map(|(key, ids)| {
+            let words = ["XCLAIM", key, &self.group, &self.to, &min_idle];
+            commands_for(&words, ids)
+        });
+        commands.collect()
+    }
+}
+
+fn by_key<'a>(entries: impl Iterator<Item = &'a PlannedId>) -> BTreeMap<&'a str, Vec<&'a str>> {
+    let mut by_key: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for entry in entries {
+        let ids = by_key.entry(entry.source.key.as_str()).or_default();
+        ids.push(entry.id.as_str());
+    }
+    by_key
 }
 
 impl ClaimReport {

@@ -8,7 +8,7 @@ use std::{
 use redis::{RedisError, RedisResult};
 
 use super::{
-    super::{Ops, OpsError},
+    super::{Ops, OpsError, command::commands_for},
     DeadAction, DeadOutcome, DeadPlan, DeadReport, DeadResult, PlannedLetter,
     plan::settles,
 };
@@ -62,7 +62,7 @@ impl Ops {
                 outcomes.extend(page.iter().copied().zip(done));
             }
         }
-        self.finish_report("dead.replay", plan, outcomes, "").await
+        self.finish_report("dead.replay", plan, outcomes).await
     }
 
     /// Replays the first letter that goes through the ledger, and the others once its mail was accepted; else
@@ -133,8 +133,7 @@ impl Ops {
             outcomes.extend(removed);
         }
         let outcomes = outcomes.into_iter().enumerate().collect();
-        self.finish_report("dead.drop", plan, outcomes, "XDEL")
-            .await
+        self.finish_report("dead.drop", plan, outcomes).await
     }
 
     /// What the ledger says of the plan's first letter once its mail has ended, or when the time is over:
@@ -276,7 +275,6 @@ impl Ops {
         what: &str,
         plan: &DeadPlan,
         mut outcomes: HashMap<usize, DeadOutcome>,
-        command: &str,
     ) -> Result<DeadReport, OpsError> {
         let mut report = DeadReport::default();
         for (index, item) in plan.items.iter().enumerate() {
@@ -292,18 +290,27 @@ impl Ops {
         let before: Vec<String> = causes.iter().map(|(c, n)| format!("{n} × {c}")).collect();
         let ids: Vec<String> = report.results.iter().map(|r| r.id.clone()).collect();
         let after = format!("{done} of {}", report.results.len());
-        let key = plan.items.first().map(|item| {
-            let letter = &item.letter.letter;
-            self.redis.keys().dead(letter.partition, &letter.stream)
-        });
-        let command = match (command, key) {
-            ("XDEL", Some(key)) => format!("XDEL {key} {}", ids[..ids.len().min(3)].join(" ")),
-            _ => String::new(),
-        };
+        let commands = self.removals(plan, &report);
         report.audited = self
-            .record(what, &ids, before.join(", "), after, command)
+            .record(what, &ids, before.join(", "), after, &commands)
             .await;
         Ok(report)
+    }
+
+    /// The same as commands for redis-cli: only what was dropped has some, a replay goes through the ledger.
+    fn removals(&self, plan: &DeadPlan, report: &DeadReport) -> Vec<String> {
+        let mut by_key: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (item, result) in plan.items.iter().zip(&report.results) {
+            if result.outcome == DeadOutcome::Dropped {
+                let letter = &item.letter.letter;
+                let key = self.redis.keys().dead(letter.partition, &letter.stream);
+                by_key.entry(key).or_default().push(&letter.id);
+            }
+        }
+        by_key
+            .iter()
+            .flat_map(|(key, ids)| commands_for(&["XDEL", key], ids))
+            .collect()
     }
 }
 

@@ -34,6 +34,9 @@ pub struct DeadLetter {
     pub at_ms: u64,
     /// Its flow has counted it as failed.
     pub counted: bool,
+    /// How often it was delivered, where an operator has ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliveries: Option<u64>,
     /// The fields of an entry that could not be read, JSON.
     pub raw: Option<String>,
 }
@@ -154,6 +157,7 @@ fn letter(stream: &str, partition: u32, entry: StreamEntry) -> DeadLetter {
             "reason" => letter.reason = value,
             "at_ms" => letter.at_ms = value.parse().unwrap_or(0),
             "counted" => letter.counted = value == "1",
+            "deliveries" => letter.deliveries = value.parse().ok(),
             "raw" => letter.raw = Some(value),
             _ => {}
         }

@@ -7,8 +7,10 @@ use super::{
     reply::{Replies, entry, field_number, field_text, id_ms, id_pair, list, number, pairs, text},
     stream::Source,
 };
-use crate::queue::Redis;
+use crate::queue::{POISON_AFTER, Redis};
 
+/// Of so many pending entries, those with the lowest ids, a look sees how often each was delivered.
+const OLDEST: usize = 50;
 /// Counting stops here; a look must stay cheap.
 const COUNT_AT_MOST: u64 = 2_000;
 
@@ -47,6 +49,16 @@ pub struct ConsumerView {
     pub inactive_ms: Option<u64>,
 }
 
+/// A pending entry that was delivered more often than poison is, before the pipeline itself buries it: nobody gets
+/// it done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Worn {
+    pub id: String,
+    pub deliveries: u64,
+    /// So many others were delivered too often as well.
+    pub others: u64,
+}
+
 /// A consumer group, of one partition or summed over all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct GroupView {
@@ -63,6 +75,8 @@ pub struct GroupView {
     pub time_lag_ms: u64,
     /// Idle time of the pending entry with the lowest id, ms.
     pub oldest_idle_ms: Option<u64>,
+    /// Among the oldest of its pending entries, the one that was delivered most often, if that is too often.
+    pub worn: Option<Worn>,
 }
 
 /// Who has ever read for a group; nobody when the group isn't there.
@@ -124,7 +138,7 @@ impl GroupView {
             .arg(&self.name)
             .arg("-")
             .arg("+")
-            .arg(1);
+            .arg(OLDEST);
         if self.lag.is_none() {
             pipe.cmd("EVAL")
                 .arg(COUNT_AFTER)
@@ -147,8 +161,9 @@ impl GroupView {
         self.time_lag_ms = waiting
             .and_then(entry)
             .map_or(0, |(id, _)| now_ms.saturating_sub(id_ms(&id)));
-        let oldest = list(replies.take_or_nil()?).into_iter().next().map(list);
-        self.oldest_idle_ms = oldest.and_then(|row| row.get(2).and_then(number));
+        let oldest: Vec<Vec<Value>> = list(replies.take_or_nil()?).into_iter().map(list).collect();
+        self.oldest_idle_ms = oldest.first().and_then(|row| row.get(2).and_then(number));
+        self.worn = worn(&oldest);
         self.backlog = match self.lag {
             Some(count) => Backlog {
                 count,
@@ -184,6 +199,14 @@ impl GroupView {
         self.backlog.at_least |= other.backlog.at_least;
         self.time_lag_ms = self.time_lag_ms.max(other.time_lag_ms);
         self.oldest_idle_ms = self.oldest_idle_ms.max(other.oldest_idle_ms);
+        self.worn = match (self.worn.take(), other.worn.clone()) {
+            (Some(mine), Some(theirs)) => {
+                let others = mine.others + theirs.others + 1;
+                let most = std::cmp::max_by_key(mine, theirs, |worn| worn.deliveries);
+                Some(Worn { others, ..most })
+            }
+            (mine, theirs) => mine.or(theirs),
+        };
         if id_pair(&other.last_delivered_id) > id_pair(&self.last_delivered_id) {
             self.last_delivered_id.clone_from(&other.last_delivered_id);
         }
@@ -198,4 +221,19 @@ impl GroupView {
             }
         }
     }
+}
+
+/// Of rows of XPENDING.
+fn worn(rows: &[Vec<Value>]) -> Option<Worn> {
+    let rows = rows.iter().filter_map(|row| {
+        let deliveries = row.get(3).and_then(number)?;
+        (deliveries > u64::from(POISON_AFTER)).then_some((row, deliveries))
+    });
+    let others = (rows.clone().count() as u64).checked_sub(1)?;
+    let (row, deliveries) = rows.max_by_key(|(_, deliveries)| *deliveries)?;
+    Some(Worn {
+        id: text(row.first()?),
+        deliveries,
+        others,
+    })
 }

@@ -22,7 +22,7 @@ pub use catalogue::{Catalogue, GroupFacts, StreamFacts, facts_of, look};
 pub(crate) use entries::newest;
 pub use entries::{DeadLetter, StreamEntry, browse, browse_back, dead_letters};
 pub use flow::{FlowView, flow};
-pub use group::{Backlog, ConsumerView, GroupView, consumers};
+pub use group::{Backlog, ConsumerView, GroupView, Worn, consumers};
 pub use overview::{Overview, Server, overview};
 pub use pending::{PendingEntry, PendingFilter, bodies, held, pending};
 pub use presence::{Worker, workers};

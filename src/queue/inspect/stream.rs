@@ -6,12 +6,12 @@ use serde::Serialize;
 use super::{
     group::GroupView,
     presence::time_ms,
-    reply::{Replies, entry, field, field_number, list, number, pairs, text},
+    reply::{Replies, entry, field, field_number, field_text, list, number, pairs, text},
 };
 use crate::queue::Redis;
 
 /// Where a stream lies: one key of ours, or a foreign one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Source {
     /// The short name, or the key of a foreign stream.
     pub stream: String,
@@ -43,7 +43,7 @@ impl Source {
 }
 
 /// One key of a stream.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PartitionView {
     #[serde(flatten)]
     pub source: Source,
@@ -53,6 +53,8 @@ pub struct PartitionView {
     pub entries_added: u64,
     pub first_id: String,
     pub last_id: String,
+    /// Of the entry that was added last, be it there or not.
+    pub last_generated_id: String,
     /// Entries waiting in the retry ZSET.
     pub retry: u64,
     /// When the first of them is due, Redis TIME in ms.
@@ -151,6 +153,7 @@ pub(super) fn read(
         entries_added: field_number(&stream, "entries-added").unwrap_or(0),
         first_id: end("first-entry"),
         last_id: end("last-entry"),
+        last_generated_id: field_text(&stream, "last-generated-id"),
         retry: 0,
         retry_due_at_ms: None,
         dead: 0,

@@ -13,7 +13,7 @@
 --   W delay_ms member                     retry after a delay
 --   L fields reason counted(0|1)          dead letter
 --   P fields                              park
--- Returns how many of the entries were still ours.
+-- Returns the ids that were no longer ours: nothing was written for them.
 local stream, retry, dead, crashes, parked_flows = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local group, streams, flows = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
@@ -53,12 +53,11 @@ end
 
 -- A copy that was read before the entry was reclaimed knows nothing of its crashes.
 local crashed = redis.call('EXISTS', crashes) == 1
-local ours = 0
+local late = {}
 at = 4 + flows
 while at <= last do
   local id, op, flow = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   if redis.call('XACK', stream, group, id) == 1 then
-    ours = ours + 1
     if crashed then redis.call('HDEL', crashes, id) end
     local p = at + 3
     if op == 'E' then
@@ -103,6 +102,8 @@ while at <= last do
         redis.call('XADD', stream, '*', unpack(cjson.decode(ARGV[p])))
       end
     end
+  else
+    late[#late + 1] = id
   end
   at = at + 3 + args[op]
 end
@@ -113,4 +114,4 @@ for flow, of in pairs(moved) do
     if n ~= 0 then redis.call('HINCRBY', tally, counter, n) end
   end
 end
-return ours
+return late

@@ -21,8 +21,10 @@ pub struct AuditEntry {
     pub ids: String,
     pub before: String,
     pub after: String,
-    /// The same as a command for redis-cli, where there is one.
+    /// The same as commands for redis-cli, a line each, where there are some.
     pub command: String,
+    /// Commands that an entry has no room for.
+    pub left_out: u64,
 }
 
 /// Writes one entry, stamped by the server.
@@ -48,6 +50,8 @@ pub async fn audit(redis: &Redis, entry: &AuditEntry) -> RedisResult<()> {
         .arg(&entry.after)
         .arg("command")
         .arg(&entry.command)
+        .arg("left-out")
+        .arg(entry.left_out)
         .exec_async(&mut redis.commands())
         .await
 }
@@ -79,6 +83,7 @@ pub async fn recent(redis: &Redis, count: usize) -> RedisResult<Vec<AuditEntry>>
                     "before" => record.before = value,
                     "after" => record.after = value,
                     "command" => record.command = value,
+                    "left-out" => record.left_out = value.parse().unwrap_or(0),
                     _ => {}
                 }
             }

@@ -208,21 +208,24 @@ impl Run {
                     .zip(ends)
                     .map(|(entry, end)| (entry.clone(), outcome(*end, entry.attempt)))
                     .collect();
-                let expected = batch
+                let expected: Vec<String> = batch
                     .iter()
                     .zip(ends)
-                    .filter(|((entry, _), end)| self.model.settle(entry, **end))
-                    .count();
+                    .filter(|((entry, _), end)| !self.model.settle(entry, **end))
+                    .map(|((entry, _), _)| entry.id.clone())
+                    .collect();
                 let batch: Vec<&(Entry, Outcome)> = batch.iter().collect();
                 let redis = &self.case.redis;
                 if batch.is_empty() {
                     return Ok(());
                 }
-                let ours = settle::settle(redis, &self.source, 0, &batch).await;
-                equal("ours", &ours.expect("settled"), &expected)?;
+                let late = settle::settle(redis, &self.source, 0, &batch).await;
+                equal("late", &late.expect("settled"), &expected)?;
                 if *lost {
-                    let ours = settle::settle(redis, &self.source, 0, &batch).await;
-                    equal("ours, repeated", &ours.expect("settled"), &0)?;
+                    let late = settle::settle(redis, &self.source, 0, &batch).await;
+                    let all: Vec<String> =
+                        batch.iter().map(|(entry, _)| entry.id.clone()).collect();
+                    equal("late, repeated", &late.expect("settled"), &all)?;
                 }
             }
             Step::Reclaim { worker } => {

@@ -1,5 +1,6 @@
 //! Every test runs on both databases, each on one of its own.
 mod campaigns;
+mod give_up;
 mod import;
 mod ledger;
 mod mails;

@@ -1,0 +1,395 @@
+//! Does what a plan says, to those entries that are still as it saw them.
+//!
+//! An entry of ours is claimed first, by a consumer of this deed's own; from then on nobody else has it, and it ends
+//! as it would in a worker's hands: the ledger's row is closed, then one script acknowledges it, writes the letter
+//! and moves the tally. Whatever breaks in between, the entry is still pending, and a worker takes it over.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use super::{
+    super::{Ops, OpsError, is_own_group},
+    PlannedEnd, SettleOutcome, SettlePlan, SettleReport, SettleVerb, Settled,
+    ledger::user_of,
+};
+use crate::{
+    event::{CampaignTurn, EmailRequested, Event, NotificationRequested, Unreadable, parse},
+    queue::{
+        self, Closed, Entry, FlowStatus, Flows, Outcome, Statuses,
+        inspect::Source,
+        is_away,
+        operate::{self, Acked, ClaimOutcome, Held},
+    },
+    store::{GaveUp, GivenUp, InDoubt, Ledger},
+};
+
+/// Entries in one step: none of them may be without its owner's sign of life for long.
+const PAGE: usize = 500;
+/// Entries of which the audit tells whose they were.
+const TOLD: usize = 20;
+const LEDGER_ENDS: Duration = Duration::from_secs(2);
+
+/// What all the steps of one deed share.
+struct Deed<'a> {
+    plan: &'a SettlePlan,
+    /// A consumer of that name holds the entries meanwhile.
+    name: String,
+    why: String,
+    ledger: Option<Ledger>,
+    flows: Flows,
+}
+
+impl Ops {
+    /// Does what the plan says to those entries that are still as it saw them.
+    ///
+    /// # Errors
+    /// When this process is read-only, or the database is away that has to know; then nothing was changed.
+    pub async fn settle(&self, plan: &SettlePlan) -> Result<SettleReport, OpsError> {
+        self.may_write()?;
+        self.may_settle(plan.verb, &plan.stream, &plan.group)?;
+        if plan.min_idle_ms == 0 {
+            return Err(OpsError::Invalid("min-idle must not be 0".to_owned()));
+        }
+        let deed = self.begin_deed(plan).await?;
+        let mut by_source: BTreeMap<&Source, Vec<&PlannedEnd>> = BTreeMap::new();
+        for item in &plan.items {
+            by_source.entry(&item.entry.source).or_default().push(item);
+        }
+        let mut results = Vec::with_capacity(plan.items.len());
+        for (source, items) in by_source {
+            let outcomes = self.settle_source(&deed, source, &items).await;
+            let ids = items.iter().map(|item| item.entry.clone());
+            results.extend(
+                ids.zip(outcomes)
+                    .map(|(entry, outcome)| Settled { entry, outcome }),
+            );
+        }
+        if let Some(ledger) = &deed.ledger {
+            // What it can't write now it goes on trying by itself.
+            let _ = tokio::time::timeout(LEDGER_ENDS, ledger.shutdown()).await;
+        }
+        let mut report = SettleReport {
+            verb: plan.verb,
+            results,
+            audited: false,
+        };
+        report.audited = self.record_settle(plan, &report).await;
+        Ok(report)
+    }
+
+    async fn begin_deed<'a>(&self, plan: &'a SettlePlan) -> Result<Deed<'a>, OpsError> {
+        let now_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis() as u64;
+        let name = format!("operator-{}", queue::consumer_name(now_ms));
+        let ledger = match is_own_group(&plan.stream, &plan.group) && !plan.items.is_empty() {
+            false => None,
+            true => {
+                let store = self.database.get().await?;
+                store.ping().await?;
+                Some(Ledger::start(store.clone(), name.clone()))
+            }
+        };
+        let why = match plan.verb {
+            SettleVerb::DeadLetter => format!("operator: dead-lettered by {}", self.who),
+            SettleVerb::Acknowledge => format!("operator: skipped by {}", self.who),
+        };
+        Ok(Deed {
+            plan,
+            name,
+            why,
+            ledger,
+            flows: Flows::new(self.redis.clone()),
+        })
+    }
+
+    /// One stream key; one outcome per entry, in the same order.
+    async fn settle_source(
+        &self,
+        deed: &Deed<'_>,
+        source: &Source,
+        items: &[&PlannedEnd],
+    ) -> Vec<SettleOutcome> {
+        let mut outcomes = Vec::with_capacity(items.len());
+        let mut stopped: Option<String> = None;
+        for page in items.chunks(PAGE) {
+            if let Some(reason) = stopped.clone() {
+                outcomes.extend(page.iter().map(|_| SettleOutcome::NotTried {
+                    reason: reason.clone(),
+                }));
+                continue;
+            }
+            let done = match &deed.ledger {
+                Some(ledger) => self.end_page(deed, ledger, source, page).await,
+                None => self.acknowledge_page(deed, source, page).await,
+            };
+            stopped = done.iter().find_map(|outcome| match outcome {
+                SettleOutcome::NotTried { reason } => Some(reason.clone()),
+                SettleOutcome::Unknown => Some("Redis was lost before".to_owned()),
+                _ => None,
+            });
+            outcomes.extend(done);
+        }
+        if deed.ledger.is_some() {
+            let (group, name) = (&deed.plan.group, &deed.name);
+            let removed = operate::delete_consumer(&self.redis, source, group, name).await;
+            if !removed.is_ok_and(|removed| removed) {
+                tracing::warn!(consumer = %name, "an operator's consumer still holds entries; they are pending as those of a process that is gone");
+            }
+        }
+        outcomes
+    }
+
+    /// A group that isn't ours: acknowledged, no more.
+    async fn acknowledge_page(
+        &self,
+        deed: &Deed<'_>,
+        source: &Source,
+        page: &[&PlannedEnd],
+    ) -> Vec<SettleOutcome> {
+        let (group, min_idle_ms) = (&deed.plan.group, deed.plan.min_idle_ms);
+        let held: Vec<Held> = page.iter().map(held).collect();
+        match operate::acknowledge(&self.redis, source, group, min_idle_ms, &held).await {
+            Ok(acked) => acked.into_iter().map(acknowledged).collect(),
+            Err(error) => vec![failed(&error); page.len()],
+        }
+    }
+
+    /// Claims the page, and ends what was got.
+    async fn end_page(
+        &self,
+        deed: &Deed<'_>,
+        ledger: &Ledger,
+        source: &Source,
+        page: &[&PlannedEnd],
+    ) -> Vec<SettleOutcome> {
+        let (group, min_idle_ms) = (&deed.plan.group, deed.plan.min_idle_ms);
+        let held: Vec<Held> = page.iter().map(held).collect();
+        let name = &deed.name;
+        let claimed = operate::claim(&self.redis, source, group, name, min_idle_ms, &held).await;
+        let mut got = Vec::new();
+        let mut outcomes: Vec<SettleOutcome> = Vec::with_capacity(page.len());
+        for (item, result) in page.iter().zip(claimed) {
+            outcomes.push(match result.outcome {
+                ClaimOutcome::Claimed => {
+                    got.push(*item);
+                    // Until it is known better: another one was faster than we.
+                    SettleOutcome::Taken { by: String::new() }
+                }
+                ClaimOutcome::NotIdle { idle_ms } => SettleOutcome::NotIdle { idle_ms },
+                ClaimOutcome::Vanished => SettleOutcome::Vanished,
+                ClaimOutcome::Taken { by } => SettleOutcome::Taken { by },
+                ClaimOutcome::Acknowledged => SettleOutcome::Handled,
+                ClaimOutcome::Unknown => SettleOutcome::Unknown,
+                ClaimOutcome::NotTried { reason } => SettleOutcome::NotTried { reason },
+            });
+        }
+        let ended = match self.end_claimed(deed, ledger, source, &got).await {
+            Ok(ended) => ended,
+            Err(error) => {
+                let text = format!("{:#}", anyhow::Error::new(error));
+                let reason = format!("{text}; it stays pending, held by {name}");
+                let left = |item: &&PlannedEnd| {
+                    let reason = reason.clone();
+                    (item.entry.id.clone(), SettleOutcome::NotTried { reason })
+                };
+                got.iter().map(left).collect()
+            }
+        };
+        for (item, outcome) in page.iter().zip(&mut outcomes) {
+            if let Some(end) = ended.get(&item.entry.id) {
+                outcome.clone_from(end);
+            }
+        }
+        outcomes
+    }
+
+    /// Ends entries that this deed's consumer holds, as a worker would: the ledger first.
+    async fn end_claimed(
+        &self,
+        deed: &Deed<'_>,
+        ledger: &Ledger,
+        source: &Source,
+        items: &[&PlannedEnd],
+    ) -> Result<BTreeMap<String, SettleOutcome>, OpsError> {
+        if items.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let (redis, group) = (&self.redis, deed.plan.group.as_str());
+        let ids: Vec<String> = items.iter().map(|item| item.entry.id.clone()).collect();
+        let deliveries: BTreeMap<&str, u64> = items
+            .iter()
+            .map(|item| (item.entry.id.as_str(), item.deliveries))
+            .collect();
+        let mut entries = operate::entries_of(redis, source, group, &deed.name, &ids).await?;
+        for entry in &mut entries {
+            entry.deliveries = deliveries.get(entry.id.as_str()).copied().unwrap_or(0);
+        }
+        let statuses = deed.flows.of(&entries).await?;
+        let claims: Vec<Counted> = entries
+            .iter()
+            .map(|entry| counted(&source.stream, entry, &statuses))
+            .collect();
+        let rows: Vec<GivenUp> = claims.iter().filter_map(Counted::row).cloned().collect();
+        let mut ends = self.give_up(ledger, rows, &deed.why).await?.into_iter();
+        let mut outcomes = BTreeMap::new();
+        let mut batch = Vec::with_capacity(entries.len());
+        for (entry, claim) in entries.into_iter().zip(claims) {
+            let end = claim.row().and_then(|_| ends.next());
+            let (outcome, said) = match end {
+                Some(GaveUp::InHand(by)) => {
+                    outcomes.insert(entry.id, SettleOutcome::InHand { by });
+                    continue;
+                }
+                Some(GaveUp::Closed(closed)) => {
+                    let status = closed.counter();
+                    (Outcome::Done(closed), SettleOutcome::Ended { status })
+                }
+                Some(GaveUp::Failed) | None => deed.end(claim),
+            };
+            outcomes.insert(entry.id.clone(), said);
+            batch.push((entry, outcome));
+        }
+        let is_counted = source.stream != CampaignTurn::STREAM;
+        match operate::settle(redis, source, group, is_counted, &batch).await {
+            // Somebody took them over and ended them; the ledger had told him how.
+            Ok(late) => {
+                for id in late {
+                    outcomes.insert(id, SettleOutcome::Handled);
+                }
+            }
+            Err(error) => {
+                for (entry, _) in batch {
+                    outcomes.insert(entry.id, failed(&error));
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn record_settle(&self, plan: &SettlePlan, report: &SettleReport) -> bool {
+        let mut before: Vec<String> = plan
+            .owners()
+            .iter()
+            .map(|(owner, n)| format!("{owner} held {n}"))
+            .collect();
+        let told = plan.items.iter().filter(|item| !item.what.is_empty());
+        let told = told.map(|item| format!("{} {}", item.entry.id, item.what));
+        before.extend(told.take(TOLD));
+        let what = format!("{} {} {}", plan.verb.name(), plan.stream, plan.group);
+        let done = report.results.iter().filter(|r| report.is_done(&r.outcome));
+        let ids: Vec<String> = done.map(|r| r.entry.id.clone()).collect();
+        let after = format!("{} of {}", report.done(), report.results.len());
+        self.record(&what, &ids, before.join(", "), after, &plan.commands)
+            .await
+    }
+}
+
+/// Whether a fan-out has counted an entry, by the rules of its stage.
+enum Counted {
+    Yes(Option<GivenUp>),
+    /// Why it is none of ours.
+    No(String),
+}
+
+impl Counted {
+    fn row(&self) -> Option<&GivenUp> {
+        match self {
+            Self::Yes(row) => row.as_ref(),
+            Self::No(_) => None,
+        }
+    }
+}
+
+impl Deed<'_> {
+    /// What becomes of an entry whose row, if it has one, has ended as failed.
+    fn end(&self, claim: Counted) -> (Outcome, SettleOutcome) {
+        let reason = self.why.clone();
+        match (self.plan.verb, claim) {
+            (SettleVerb::DeadLetter, Counted::Yes(_)) => {
+                (Outcome::Dead { reason }, SettleOutcome::DeadLettered)
+            }
+            (SettleVerb::DeadLetter, Counted::No(why)) => {
+                let reason = format!("{reason}; {why}");
+                (Outcome::Reject { reason }, SettleOutcome::DeadLettered)
+            }
+            (SettleVerb::Acknowledge, Counted::Yes(_)) => {
+                (Outcome::Done(Closed::Failed), SettleOutcome::Acknowledged)
+            }
+            (SettleVerb::Acknowledge, Counted::No(_)) => {
+                (Outcome::Drop, SettleOutcome::Acknowledged)
+            }
+        }
+    }
+}
+
+fn counted(stream: &str, entry: &Entry, statuses: &Statuses) -> Counted {
+    if let Some(broken) = &entry.broken {
+        return Counted::No(broken.reason.clone());
+    }
+    let user = match user_in(stream, entry) {
+        Ok(user) => user,
+        Err(unreadable) => match unreadable.outcome() {
+            Outcome::Reject { reason } => return Counted::No(reason),
+            _ => user_of(&entry.data),
+        },
+    };
+    let single = entry.flow.is_empty() && stream == EmailRequested::STREAM;
+    let campaign: Option<i64> = match single {
+        true => Some(0),
+        false => entry.flow.parse().ok().filter(|id| *id > 0),
+    };
+    let known = single || statuses.of(entry) != FlowStatus::Missing;
+    match campaign.filter(|_| known) {
+        None => Counted::No(format!("no campaign {:?} is known to Redis", entry.flow)),
+        Some(campaign) => Counted::Yes(user.map(|user| GivenUp {
+            campaign,
+            user,
+            round: entry.round,
+            attempt: entry.attempt,
+            policy: InDoubt::Resend,
+        })),
+    }
+}
+
+/// Whom an entry is for, read as its stage would; a turn is for nobody.
+fn user_in(stream: &str, entry: &Entry) -> Result<Option<i64>, Unreadable> {
+    match stream {
+        CampaignTurn::STREAM => parse::<CampaignTurn>(entry).map(|_| None),
+        NotificationRequested::STREAM => {
+            parse::<NotificationRequested>(entry).map(|event| Some(event.user))
+        }
+        _ => parse::<EmailRequested>(entry).map(|event| Some(event.user)),
+    }
+}
+
+fn held(item: &&PlannedEnd) -> Held {
+    Held {
+        id: item.entry.id.clone(),
+        owner: item.owner.clone(),
+    }
+}
+
+fn acknowledged(acked: Acked) -> SettleOutcome {
+    match acked {
+        Acked::Done => SettleOutcome::Acknowledged,
+        Acked::Vanished => SettleOutcome::Vanished,
+        Acked::NotIdle { idle_ms } => SettleOutcome::NotIdle { idle_ms },
+        Acked::Taken { by } => SettleOutcome::Taken { by },
+        Acked::Before => SettleOutcome::Handled,
+    }
+}
+
+/// A refusal, of the script or of the connection, comes before the first write; else the reply was lost.
+fn failed(error: &redis::RedisError) -> SettleOutcome {
+    let untried = error.code().is_some() || error.is_connection_refusal();
+    if !untried && is_away(error) {
+        return SettleOutcome::Unknown;
+    }
+    SettleOutcome::NotTried {
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,61 @@
+//! The ledger's part in the end of an entry.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+use super::super::{Ops, OpsError};
+use crate::store::{GaveUp, GivenUp, InDoubt, Ledger};
+
+/// The ledger waits for a database that is away; an operator doesn't.
+const LIMIT: Duration = Duration::from_secs(4);
+
+/// Whom the data of an event names.
+pub(super) fn user_of(data: &str) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Named {
+        user: i64,
+    }
+    let named: Result<Named, _> = serde_json::from_str(data);
+    named.ok().map(|named| named.user)
+}
+
+impl Ops {
+    /// Closes the rows as failed, by the policies of their campaigns; what each has ended as, in the same order.
+    pub(super) async fn give_up(
+        &self,
+        ledger: &Ledger,
+        mut rows: Vec<GivenUp>,
+        why: &str,
+    ) -> Result<Vec<GaveUp>, OpsError> {
+        let mut policies: BTreeMap<i64, InDoubt> = BTreeMap::new();
+        for row in &mut rows {
+            let policy = match policies.get(&row.campaign) {
+                Some(policy) => *policy,
+                None => self.policy_of(row.campaign).await?,
+            };
+            policies.insert(row.campaign, policy);
+            row.policy = policy;
+        }
+        let workers = self.workers().await?;
+        let live = workers.iter().filter(|w| w.live);
+        let live: HashSet<&str> = live.map(|w| w.name.as_str()).collect();
+        let gave_up = ledger.give_up(&rows, why, |owner| !live.contains(owner));
+        let away = |source| OpsError::Away {
+            what: "the database",
+            source,
+        };
+        match tokio::time::timeout(LIMIT, gave_up).await {
+            Ok(done) => done.map_err(|stopped| away(stopped.into())),
+            Err(late) => Err(away(late.into())),
+        }
+    }
+
+    async fn policy_of(&self, campaign: i64) -> Result<InDoubt, OpsError> {
+        let found = self.database.get().await?.campaign(campaign).await?;
+        Ok(found.map_or(InDoubt::Resend, |campaign| campaign.in_doubt))
+    }
+}
