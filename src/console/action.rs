@@ -232,7 +232,7 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::Browse, "entries", Scope::Streams, &[char('e')], "entries", "look at the entries of the stream"),
     look(Act::Browse, "entries", Scope::Groups, &[char('e')], "entries", "look at the entries of the stream"),
     look(Act::Turn, "turn", Scope::Entries, &[char('o')], "order", "the newest first, or the oldest"),
-    look(Act::From, "from", Scope::Entries, &[char('f')], "from", "begin at an id, or so long ago"),
+    look(Act::From, "from", Scope::Entries, &[char('f')], "from", "from an id or so long ago, and to another: 10m..5m"),
     look(Act::NextPage, "next-page", Scope::Entries, &[char('n')], "next", "the next page"),
     look(Act::PreviousPage, "previous-page", Scope::Entries, &[char('N')], "", "the page before"),
     danger(Act::Drain, "drain", Scope::Workers, &[char('D')], "drain", "let the worker finish what it has in hand, hand back the rest and end"),

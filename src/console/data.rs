@@ -52,9 +52,10 @@ pub(super) enum Query {
     },
     Entries {
         stream: String,
-        /// The newest first, before this id; else the oldest first, from this id on.
+        /// The newest first, back from the one to the other; else the oldest first.
         newest: bool,
         from: String,
+        to: String,
     },
     Held {
         stream: String,

@@ -289,7 +289,8 @@ async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
             stream,
             newest,
             from,
-        } => Data::Entries(ops.entries(&stream, newest, &from, PAGE).await?),
+            to,
+        } => Data::Entries(ops.entries(&stream, newest, (&from, &to), PAGE).await?),
         Query::Held {
             stream,
             group,

@@ -79,7 +79,7 @@ pub(super) struct Notice {
 pub(super) enum Asked {
     /// A filter for the list; it works while it is typed.
     Filter,
-    /// Where to begin in a stream.
+    /// From where to where in a stream.
     From,
     /// The data of a dead letter.
     Edit,

@@ -39,7 +39,7 @@ fn fresh(plan: &ClaimPlan) -> usize {
 }
 
 impl ClaimDialog {
-    fn known_plans(&self) -> impl Iterator<Item = &ClaimPlan> {
+    pub(super) fn known_plans(&self) -> impl Iterator<Item = &ClaimPlan> {
         self.parts
             .iter()
             .filter_map(|p| p.plan.as_ref()?.as_ref().ok())

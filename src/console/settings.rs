@@ -16,7 +16,7 @@ theme = "dark"
 ascii = false
 # how often the console looks, ms; without it every second, four times as often while a campaign runs
 # refresh_ms = 1000
-# refuse every change until unlocked
+# refuse every change, by key or by verb, until unlocked
 read_only = false
 
 # Keys by the name that the palette (:) shows; dangerous ones need an uppercase letter.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{CampaignView, Ops, OpsError, deliveries::checked};
 use crate::{
     queue,
-    store::{Again, CampaignStatus, DeliveryFilter, DeliveryStatus, Reopened},
+    store::{Again, CampaignStatus, DeliveryFilter, DeliveryStatus, Reopened, Requeued},
 };
 
 /// Users in one statement.
@@ -123,7 +123,8 @@ impl Ops {
                     round: Some(*round),
                     ..Again::all(plan.campaign, DeliveryStatus::Failed)
                 };
-                queued.extend(self.requeue(again).await?);
+                let moved = self.requeue_page(&again).await?;
+                queued.extend(moved.into_iter().map(|moved| moved.user));
             }
         }
         queued.sort_unstable();
@@ -175,20 +176,26 @@ impl Ops {
 
     /// Those who were queued by this call.
     async fn requeue(&self, mut again: Again<'_>) -> Result<Vec<i64>, OpsError> {
-        let before = self.row_of(again.campaign).await?;
-        let (store, partitions) = (self.database.get().await?, self.redis.keys().partitions());
+        self.row_of(again.campaign).await?;
         let mut all = Vec::new();
         loop {
-            match store.requeue(&again, partitions).await? {
-                Reopened::Again(page) => {
-                    let Some(last) = page.last() else { break };
-                    again.after = last.user;
-                    all.extend(page.into_iter().map(|moved| moved.user));
-                }
-                Reopened::Refused => return Err(no_more(again.campaign, before.status)),
-            }
+            let page = self.requeue_page(&again).await?;
+            let Some(last) = page.last() else { break };
+            again.after = last.user;
+            all.extend(page.into_iter().map(|moved| moved.user));
         }
         Ok(all)
+    }
+
+    async fn requeue_page(&self, again: &Again<'_>) -> Result<Vec<Requeued>, OpsError> {
+        let (store, partitions) = (self.database.get().await?, self.redis.keys().partitions());
+        match store.requeue(again, partitions).await? {
+            Reopened::Again(page) => Ok(page),
+            Reopened::Refused => {
+                let status = self.row_of(again.campaign).await?.status;
+                Err(no_more(again.campaign, status))
+            }
+        }
     }
 
     async fn report(

@@ -80,7 +80,7 @@ pub use export::{DeliveryPages, Format, UserPages};
 pub use failures::{FailureGroup, Failures};
 pub use groups::{GroupPlan, GroupResult, GroupVerb};
 pub use inbox::{InboxMessage, InboxStats, MailBody, MailText};
-pub use pending::{Stuck, StuckEntry};
+pub use pending::{Stuck, StuckEntry, id_order};
 pub use progress::{CampaignRow, total_of};
 pub use schedules::{AskedSchedule, FireView, ScheduleDetail, ScheduleView, campaign_name};
 pub use settle::{

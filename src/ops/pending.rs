@@ -177,7 +177,7 @@ pub(super) fn no_group(error: redis::RedisError, stream: &str, group: &str) -> O
 }
 
 /// Ids sort as numbers, not as text.
-pub(super) fn id_order(id: &str) -> (u64, u64) {
+pub fn id_order(id: &str) -> (u64, u64) {
     let mut parts = id.split('-').map(|n| n.parse().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }

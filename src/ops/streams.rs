@@ -137,8 +137,9 @@ impl Ops {
         format!("{{{}:", self.redis.keys().prefix())
     }
 
-    /// A page of a stream (ours by its short name, any other by its key): newest first before `from`, or
-    /// oldest first from it on. An empty `from` is the end or the beginning; `(id` leaves the id out.
+    /// A page of a stream (ours by its short name, any other by its key): newest first from `from`
+    /// back to `to`, or oldest first from `from` on to `to`. An empty one is the end or the beginning; `(id` leaves
+    /// the id out.
     ///
     /// # Errors
     /// When Redis is away, or the key is no stream.
@@ -146,16 +147,17 @@ impl Ops {
         &self,
         stream: &str,
         newest: bool,
-        from: &str,
+        (from, to): (&str, &str),
         count: usize,
     ) -> Result<Vec<StreamEntry>, OpsError> {
         let mut entries = Vec::new();
         for source in self.sources(stream) {
-            let page = match (newest, from) {
-                (true, "") => inspect::browse_back(&self.redis, &source, "+", count).await?,
-                (true, from) => inspect::browse_back(&self.redis, &source, from, count).await?,
-                (false, "") => inspect::browse(&self.redis, &source, "-", count).await?,
-                (false, from) => inspect::browse(&self.redis, &source, from, count).await?,
+            let page = if newest {
+                let range = (bound(from, "+"), bound(to, "-"));
+                inspect::browse_back(&self.redis, &source, range, count).await?
+            } else {
+                let range = (bound(from, "-"), bound(to, "+"));
+                inspect::browse(&self.redis, &source, range, count).await?
             };
             entries.extend(page);
         }
@@ -185,4 +187,8 @@ impl Ops {
         };
         self.pending(stream, group, &filter).await
     }
+}
+
+fn bound<'a>(id: &'a str, open: &'a str) -> &'a str {
+    if id.is_empty() { open } else { id }
 }

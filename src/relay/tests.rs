@@ -136,7 +136,7 @@ impl Scene {
     async fn emitted(&self) -> Vec<(i64, String)> {
         let mut emitted = Vec::new();
         for source in inspect::Source::of(&self.redis, NotificationRequested::STREAM) {
-            let page = inspect::browse(&self.redis, &source, "-", 1_000).await;
+            let page = inspect::browse(&self.redis, &source, ("-", "+"), 1_000).await;
             for entry in page.expect("XRANGE") {
                 let field = |name: &str| {
                     let found = entry.fields.iter().find(|(n, _)| n == name);

@@ -107,6 +107,16 @@ async fn what_is_stuck_is_claimed_by_keys_and_seen_worked_on_by_its_new_owner() 
         assert!(taken.elapsed() < Duration::from_secs(20), "nothing came");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    let held: Vec<(String, String, u64, u64)> = redis::cmd("XPENDING")
+        .arg("{comms:0}:email-notification")
+        .arg("email-service")
+        .arg("-")
+        .arg("+")
+        .arg(100)
+        .query_async(&mut redis)
+        .await
+        .expect("read");
+    let ids: Vec<&str> = held.iter().map(|(id, ..)| id.as_str()).collect();
     running.fleet.start("email-service");
     running.fleet.until_ready("email-service").await;
 
@@ -131,5 +141,24 @@ async fn what_is_stuck_is_claimed_by_keys_and_seen_worked_on_by_its_new_owner() 
     assert_eq!(terminal.end(), 0);
     everybody_has_one_mail(&running.fleet, id, 30).await;
     let audit = running.fleet.tui(&["audit", "--json"]);
-    assert!(audit.to_string().contains("claim"), "{audit}");
+    let entry = |name: &str| audit[0][name].as_str().unwrap_or_default();
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("a name");
+    let pid = running.fleet.pid("email-service");
+    let owner = format!("{}-{pid}-", host.trim());
+    let n = ids.len();
+    assert!(
+        entry("who").ends_with(&format!("@{}", host.trim())),
+        "{audit}"
+    );
+    assert_eq!(entry("what"), "claim email-notification email-service");
+    assert_eq!(entry("ids"), ids.join(" "));
+    assert_eq!(entry("before"), format!("lost-reader held {n}"));
+    let after = entry("after");
+    assert!(after.starts_with(&owner), "{after}");
+    assert!(after.ends_with(&format!(" got {n} of {n}")), "{after}");
+    let command = entry("command");
+    assert!(
+        command.ends_with(&format!(" 1000 {}", ids.join(" "))),
+        "{command}"
+    );
 }

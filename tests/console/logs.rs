@@ -39,7 +39,7 @@ fn the_log_here_is_followed_and_a_worker_elsewhere_is_not_given_it() {
     terminal.until_contains("2 workers");
     terminal.press("l");
     terminal.until_contains("the first line");
-    terminal.until_contains("every email-service there writes in it");
+    terminal.until_contains("every email-service of ");
     let mut log = fs::File::options().append(true).open(&path).expect("there");
     for n in 0..100 {
         writeln!(log, "INFO line {n} of many").expect("written");

@@ -30,7 +30,7 @@ impl Listing for Log {
     }
 
     fn title(&self) -> String {
-        format!("{}.log", self.service)
+        format!("logs/{}.log", self.service)
     }
 
     fn query(&self, _model: &Model, _page: &Page) -> Option<Query> {
@@ -83,9 +83,7 @@ impl Listing for Log {
 
     fn remark(&self, _page: &Page) -> Option<String> {
         let Self { service, host } = self;
-        Some(format!(
-            "logs/{service}.log of {host}: every {service} there writes in it"
-        ))
+        Some(format!("every {service} of {host} writes in it"))
     }
 
     fn unit(&self, n: usize) -> &'static str {

@@ -210,15 +210,13 @@ fn copy(model: &mut Model) -> Vec<Cmd> {
     let Some(Dialog::Claim(dialog)) = &model.dialog else {
         return Vec::new();
     };
-    let Some(plans) = dialog
-        .plans()
-        .filter(|p| p.iter().all(|p| !p.to.is_empty()))
-    else {
+    let plans: Vec<&ClaimPlan> = dialog.known_plans().collect();
+    if plans.len() < dialog.parts.len() || plans.iter().any(|p| p.to.is_empty()) {
         let why = dialog.obstacle().unwrap_or_default();
         notify(model, Tone::Bad, format!("nothing to copy: {why}"));
         return Vec::new();
     };
-    let commands: Vec<String> = plans.iter().flat_map(ClaimPlan::commands).collect();
+    let commands: Vec<String> = plans.into_iter().flat_map(ClaimPlan::commands).collect();
     let (text, left_out) = bounded(&commands, clipboard::MOST_BYTES);
     let all = count(commands.len() as u64);
     let said = match (left_out, commands.len()) {

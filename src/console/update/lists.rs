@@ -7,7 +7,10 @@ use super::super::{
     input::Input,
     message::Cmd,
     model::{Asked, Model, Place, Prompt, Screen, Tone},
-    screens::{entries::Entries, trace::Way},
+    screens::{
+        entries::{Entries, Range},
+        trace::Way,
+    },
     view::text::shown,
 };
 use super::{campaigns, feeds, groups, letters, notify, pages};
@@ -242,7 +245,7 @@ pub(super) fn answer(model: &mut Model, taken: bool) -> Vec<Cmd> {
     match prompt.asked {
         Asked::Filter if !taken => set_filter(model, ""),
         Asked::Filter => {}
-        Asked::From if taken => return begin_at(model, prompt.input.text().trim()),
+        Asked::From if taken => return look_at(model, prompt.input.text().trim()),
         Asked::Edit if taken => return letters::edited(model, prompt),
         Asked::Server if taken => return switch(model, prompt.input.text().trim()),
         Asked::Address if taken => {
@@ -292,42 +295,35 @@ pub(super) fn page_of_entries(model: &mut Model, act: Act) -> Vec<Cmd> {
     match act {
         Act::Turn => {
             entries.newest = !entries.newest;
-            entries.from.clear();
+            entries.pages.clear();
         }
         Act::NextPage => {
             let Some(last) = last else { return Vec::new() };
-            entries.from.push(format!("({last}"));
+            entries.pages.push(format!("({last}"));
         }
         _ => {
-            entries.from.pop();
+            entries.pages.pop();
         }
     }
     model.page_mut().table.select(0);
     feeds::tick(model)
 }
 
-/// An id, the milliseconds of one, or how long ago: `90s`, `5m`, `2h`.
-fn begin_at(model: &mut Model, text: &str) -> Vec<Cmd> {
-    let server_now_ms = model.shown_status().map(|s| s.overview.server.now_ms);
-    let ago_ms = crate::ops::wording::parse_duration(text).ok();
-    let is_id = !text.is_empty()
-        && text.split('-').count() <= 2
-        && text.split('-').all(|part| part.parse::<u64>().is_ok());
-    let from = match (is_id, ago_ms, server_now_ms) {
-        (true, ..) => text.to_owned(),
-        (false, Some(ago_ms), Some(now_ms)) => now_ms.saturating_sub(ago_ms).to_string(),
-        _ => {
-            notify(
-                model,
-                Tone::Bad,
-                format!("{text:?} is no id and no time like 90s, 5m or 2h"),
-            );
+/// Looks at a part of the stream, from its beginning; nothing typed is all of it.
+fn look_at(model: &mut Model, text: &str) -> Vec<Cmd> {
+    let now_ms = model.shown_status().map(|s| s.overview.server.now_ms);
+    let range = match Range::parse(text, now_ms) {
+        Ok(range) => range,
+        Err(why) => {
+            notify(model, Tone::Bad, why);
             return Vec::new();
         }
     };
     if let Place::Entries(entries) = &mut model.page_mut().place {
-        entries.newest = false;
-        entries.from = vec![from];
+        entries.newest = text.is_empty();
+        entries.range = range;
+        entries.pages.clear();
     }
+    model.page_mut().table.select(0);
     feeds::tick(model)
 }

@@ -866,6 +866,29 @@ fn entries_are_turned_page_by_page_and_begin_where_it_is_said() {
         .now_ms;
     assert_eq!((newest, from), (false, (now - 300_000).to_string()));
     answer_page(&mut model, Data::Entries(fixture::entries()));
+    // An end too; pages and the other order stay inside.
+    let bounds = |cmds: &[Cmd]| match query(cmds) {
+        Query::Entries {
+            newest, from, to, ..
+        } => (newest, from, to),
+        other => panic!("{other:?}"),
+    };
+    let ago = |ms: u64| (now - ms).to_string();
+    press(&mut model, "f");
+    type_text(&mut model, "10m..5m");
+    let asked = bounds(&press(&mut model, "enter"));
+    assert_eq!(asked, (false, ago(600_000), ago(300_000)));
+    answer_page(&mut model, Data::Entries(fixture::entries()));
+    let (_, from, to) = bounds(&press(&mut model, "n"));
+    assert!(from.starts_with('('), "{from}");
+    assert_eq!(to, ago(300_000));
+    answer_page(&mut model, Data::Entries(fixture::entries()));
+    let asked = bounds(&press(&mut model, "N"));
+    assert_eq!(asked, (false, ago(600_000), ago(300_000)));
+    answer_page(&mut model, Data::Entries(fixture::entries()));
+    let asked = bounds(&press(&mut model, "o"));
+    assert_eq!(asked, (true, ago(300_000), ago(600_000)));
+    answer_page(&mut model, Data::Entries(fixture::entries()));
     press(&mut model, "f");
     type_text(&mut model, "soon");
     assert!(press(&mut model, "enter").is_empty());

@@ -94,7 +94,10 @@ pub(super) fn prompt(model: &Model, prompt: &Prompt, cells: usize) -> Line<'stat
             "its name, and where it begins: 0, $ or an id   enter, esc",
         ),
         Asked::SetId => ("after ", "0, $ or an id: it goes on after it   enter, esc"),
-        Asked::From => ("from ", "an id, or so long ago: 90s, 5m, 2h   enter, esc"),
+        Asked::From => (
+            "from ",
+            "an id or so long ago, 10m..5m ends there, nothing is all   enter, esc",
+        ),
     };
     let mut room = cells.saturating_sub(width(label));
     // What is wrong with it takes its room; the hint only what is left.

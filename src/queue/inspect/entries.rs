@@ -41,30 +41,31 @@ pub struct DeadLetter {
     pub raw: Option<String>,
 }
 
-/// A page of at most 1,000 entries from `start` (`-`, an id, or `(id`), oldest first.
+/// A page of at most 1,000 entries from `start` (`-`, an id, or `(id`) to `end` (`+`, or one of those), oldest first.
 ///
 /// # Errors
 /// Those of Redis.
 pub async fn browse(
     redis: &Redis,
     source: &Source,
-    start: &str,
+    (start, end): (&str, &str),
     count: usize,
 ) -> RedisResult<Vec<StreamEntry>> {
-    range(redis, &source.key, start, count).await
+    range(redis, &source.key, (start, end), count).await
 }
 
-/// A page of at most 1,000 entries from `start` (`+`, an id, or `(id`) backwards, newest first.
+/// A page of at most 1,000 entries from `start` (`+`, an id, or `(id`) back to `end` (`-`, or one of those), newest
+/// first.
 ///
 /// # Errors
 /// Those of Redis.
 pub async fn browse_back(
     redis: &Redis,
     source: &Source,
-    start: &str,
+    (start, end): (&str, &str),
     count: usize,
 ) -> RedisResult<Vec<StreamEntry>> {
-    range_back(redis, &source.key, start, count).await
+    range_back(redis, &source.key, (start, end), count).await
 }
 
 /// A page of the dead letters of one partition, oldest first.
@@ -79,7 +80,7 @@ pub async fn dead_letters(
     count: usize,
 ) -> RedisResult<Vec<DeadLetter>> {
     let key = redis.keys().dead(partition, stream);
-    let entries = range(redis, &key, start, count).await?;
+    let entries = range(redis, &key, (start, "+"), count).await?;
     Ok(entries
         .into_iter()
         .map(|entry| letter(stream, partition, entry))
@@ -89,13 +90,13 @@ pub async fn dead_letters(
 async fn range(
     redis: &Redis,
     key: &str,
-    start: &str,
+    (start, end): (&str, &str),
     count: usize,
 ) -> RedisResult<Vec<StreamEntry>> {
     let page: redis::Value = redis::cmd("XRANGE")
         .arg(key)
         .arg(start)
-        .arg("+")
+        .arg(end)
         .arg("COUNT")
         .arg(count.min(1_000))
         .query_async(&mut redis.commands())
@@ -109,19 +110,19 @@ pub(crate) async fn newest(
     key: &str,
     count: usize,
 ) -> RedisResult<Vec<StreamEntry>> {
-    range_back(redis, key, "+", count).await
+    range_back(redis, key, ("+", "-"), count).await
 }
 
 async fn range_back(
     redis: &Redis,
     key: &str,
-    start: &str,
+    (start, end): (&str, &str),
     count: usize,
 ) -> RedisResult<Vec<StreamEntry>> {
     let page: redis::Value = redis::cmd("XREVRANGE")
         .arg(key)
         .arg(start)
-        .arg("-")
+        .arg(end)
         .arg("COUNT")
         .arg(count.min(1_000))
         .query_async(&mut redis.commands())

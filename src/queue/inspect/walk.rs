@@ -114,7 +114,7 @@ async fn walk_stream(
     }
     let (mut start, mut read) = ("-".to_owned(), 0);
     loop {
-        let page = super::browse(redis, source, &start, PAGE).await?;
+        let page = super::browse(redis, source, (&start, "+"), PAGE).await?;
         let Some(end) = page.last() else {
             return Ok(true);
         };
