@@ -435,16 +435,13 @@ fn retried(report: &AgainReport) -> Outcomes {
 }
 
 fn outcomes(report: &DeadReport) -> Outcomes {
-    let results = report.results.iter();
-    results
-        .map(|r| {
-            (
-                r.id().to_string(),
-                dead_outcome(&r.outcome),
-                r.outcome.is_done(),
-            )
-        })
-        .collect()
+    let results = report.results.iter().map(|r| {
+        let text = dead_outcome(&r.outcome);
+        (r.id().to_string(), text, r.outcome.is_done())
+    });
+    let unwritten = ("audit".to_owned(), "not written".to_owned(), false);
+    let unwritten = (!report.audited).then_some(unwritten);
+    results.chain(unwritten).collect()
 }
 
 /// Whole streams are read for a trace.

@@ -152,7 +152,8 @@ impl Sitting {
     }
 
     /// Gives the terminal back and waits for changes under way, however long they take: what is cut off has
-    /// no outcome and no line in the audit. A signal ends the wait.
+    /// no outcome and no line in the audit. A signal ends the wait; not SIGHUP, which comes twice when a
+    /// terminal is closed.
     async fn leave(self) {
         let Self {
             screen,
@@ -170,7 +171,6 @@ impl Sitting {
         tokio::select! {
             () = changes.wait() => {}
             _ = signals.terminate.recv() => {}
-            _ = signals.hang_up.recv() => {}
             _ = signals.interrupt.recv() => {}
         }
     }

@@ -235,10 +235,10 @@ async fn a_change_goes_on_when_its_question_is_closed_and_when_the_console_is_le
     let asked = |terminal: &mut Terminal, number: usize| {
         terminal.until_contains(&format!("{number} queued again by the ledger"));
         confirm(terminal);
-        terminal.until_contains("esc leaves it to itself");
+        terminal.until_contains("it goes on");
         terminal.press(ESC);
         terminal.until("no question", Duration::from_secs(10), |s| {
-            !s.contains("leaves it to itself")
+            !s.contains("it goes on")
         });
     };
     refused.fleet.signal("email-service", "STOP");

@@ -92,7 +92,7 @@ fn what_failed_goes_again_whole_or_for_the_marked() {
     else {
         panic!("{cmds:?}")
     };
-    assert!(users.is_empty() && question(&model).stage == ConfirmStage::Working);
+    assert!(users.is_empty() && question(&model).stage == ConfirmStage::Planning);
     assert!(press(&mut model, "right enter").is_empty(), "no plan yet");
     // The reasons are the last three rows.
     press(&mut model, "G k enter");
@@ -135,7 +135,7 @@ fn the_count_of_the_plan_is_typed_and_a_plan_of_nobody_is_no_question() {
     let number = question(&model).number;
     let late = samples::retry_plan(vec![1]);
     update(&mut model, 30_000, Msg::RetryPlanned(number + 1, Ok(late)));
-    assert_eq!(question(&model).stage, ConfirmStage::Working, "another's");
+    assert_eq!(question(&model).stage, ConfirmStage::Planning, "another's");
     let plan = samples::retry_plan((1..=219).collect());
     update(&mut model, 30_000, Msg::RetryPlanned(number, Ok(plan)));
     let asked = question(&model);

@@ -146,7 +146,7 @@ fn retry_users(model: &mut Model, campaign: i64, cause: &str) -> Vec<Cmd> {
     plan_retry(model, campaign, users, line)
 }
 
-/// Opens the question; nothing can be confirmed before the plan is there.
+/// Opens the question; its plan is asked for.
 fn plan_retry(model: &mut Model, campaign: i64, users: Vec<i64>, line: String) -> Vec<Cmd> {
     let (dialog, title) = (
         confirm::number(model),
@@ -154,7 +154,7 @@ fn plan_retry(model: &mut Model, campaign: i64, users: Vec<i64>, line: String) -
     );
     let change = Change::RetryFailed(Arc::default());
     let mut question = Confirm::new(dialog, title, "Send again to", 0, change);
-    question.stage = ConfirmStage::Working;
+    question.stage = ConfirmStage::Planning;
     question.lines.push((line, Tint::Text));
     confirm::ask(model, question);
     vec![Cmd::PlanRetry {

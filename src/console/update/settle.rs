@@ -35,8 +35,7 @@ pub(super) fn open(model: &mut Model, act: Act) -> Vec<Cmd> {
     }
     let change = Change::Settle(Vec::new());
     let mut question = Confirm::new(confirm::number(model), title, button, 0, change);
-    // Nothing can be confirmed before the plan is there.
-    question.stage = ConfirmStage::Working;
+    question.stage = ConfirmStage::Planning;
     let dialog = question.number;
     confirm::ask(model, question);
     vec![Cmd::PlanSettle { dialog, requests }]

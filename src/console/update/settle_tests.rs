@@ -87,7 +87,7 @@ fn the_plan_is_read_first_and_cancel_has_the_focus() {
         let (dialog, requests) = asked(press(&mut model, &format!("4{key}")));
         assert_eq!((requests.len(), requests[0].verb), (1, verb));
         assert_eq!(requests[0].min_idle_ms, Some(60_000), "the visibility time");
-        assert_eq!(question(&model).stage, ConfirmStage::Working);
+        assert_eq!(question(&model).stage, ConfirmStage::Planning);
         assert!(press(&mut model.clone(), "\t\n").is_empty());
         let plan = plan(&requests[0], 61_000);
         answered(&mut model, dialog, vec![plan.clone()]);

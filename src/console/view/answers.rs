@@ -11,8 +11,9 @@ use crate::console::{
     update::update,
 };
 use crate::ops::{
-    Ahead, CampaignRow, ClaimOutcome, ClaimPlan, ClaimReport, ClaimRequest, Claimed, DeadDetails,
-    GroupPlan, GroupVerb, Letter, PendingEntry, PlannedId, Preview, Which, grouped,
+    Ahead, CampaignRow, ClaimOutcome, ClaimPlan, ClaimReport, ClaimRequest, Claimed, DeadAction,
+    DeadDetails, DeadLetter, DeadPlan, DrainPlan, GroupPlan, GroupVerb, Letter, LetterId,
+    PendingEntry, PlannedId, PlannedLetter, Preview, Which, grouped,
 };
 
 /// In a way of keys: the text is pasted.
@@ -97,6 +98,33 @@ impl Outside<'_> {
         }
     }
 
+    fn dead_plan(&self, ids: Vec<LetterId>) -> DeadPlan {
+        let item = |(n, id): (usize, LetterId)| PlannedLetter {
+            letter: Letter::from(DeadLetter {
+                partition: id.partition.unwrap_or(0),
+                id: id.id,
+                reason: self.t(),
+                ..DeadLetter::default()
+            }),
+            action: match n % 2 {
+                0 => DeadAction::Append {
+                    kind: self.t(),
+                    counted: false,
+                },
+                _ => DeadAction::Not {
+                    why: self.t(),
+                    over: true,
+                },
+            },
+            edited: Some(self.t()),
+        };
+        DeadPlan {
+            items: ids.into_iter().enumerate().map(item).collect(),
+            absent: vec![self.t()],
+            more: false,
+        }
+    }
+
     fn answer_all(&self, model: &mut Model, mut cmds: Vec<Cmd>) {
         while let Some(cmd) = cmds.pop() {
             if let Some(msg) = self.answer(cmd) {
@@ -173,6 +201,21 @@ impl Outside<'_> {
                 group,
                 verb,
             } => Msg::GroupPlanned(dialog, self.or(self.group_plan(stream, group, verb))),
+            Cmd::PlanLetters { dialog, filter, .. } => {
+                Msg::LettersPlanned(dialog, self.or(self.dead_plan(filter.ids)))
+            }
+            Cmd::PlanDrain { dialog, .. } => {
+                let mut worker = fixture::working().workers()[0].clone();
+                worker.name = self.t();
+                worker.info.host = self.t();
+                let plan = DrainPlan {
+                    worker,
+                    others: 1,
+                    warnings: vec![self.t()],
+                    command: self.t(),
+                };
+                Msg::DrainPlanned(dialog, self.or(plan))
+            }
             Cmd::Change { dialog, .. } => {
                 let outcomes = vec![(self.t(), self.t(), true), (self.t(), self.t(), false)];
                 Msg::Changed(dialog, self.or(outcomes))

@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::{
     outcome,
-    popup::{self, button, choice, field},
+    popup::{self, GOES_ON, button, choice, field},
     text::{Canvas, cut, left, right, wrap_words},
     typing::typed_field,
 };
@@ -129,10 +129,7 @@ fn asking(dialog: &ClaimDialog, cells: usize, theme: &Theme) -> (Lines, Lines) {
     actions.push(Line::raw(""));
     let mut buttons = vec![Span::raw(" ")];
     if dialog.stage == ClaimStage::Working {
-        buttons.push(Span::styled(
-            " claiming …   esc leaves it to itself",
-            theme.dim,
-        ));
+        buttons.push(Span::styled(format!(" claiming …   {GOES_ON}"), theme.dim));
     } else {
         buttons.extend(button(
             "Cancel",

@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use super::{
-    popup::{self, button},
+    popup::{self, GOES_ON, button},
     text::{Canvas, cut, left, wrap_words},
     typing::typed_field,
 };
@@ -83,9 +83,11 @@ fn actions(confirm: &Confirm, now_ms: u64, cells: usize, theme: &Theme) -> Vec<L
     match &confirm.stage {
         ConfirmStage::Planning => buttons.push(Span::styled(" looking …", theme.dim)),
         ConfirmStage::Working => {
-            let age_ms = now_ms.saturating_sub(confirm.sent_at_ms);
-            let age = duration(age_ms - age_ms % 1_000);
-            let text = format!(" working for {age} …   esc leaves it to itself");
+            let age = match now_ms.saturating_sub(confirm.sent_at_ms) {
+                0..1_000 => String::new(),
+                age_ms => format!(" for {}", duration(age_ms)),
+            };
+            let text = format!(" working{age} …   {GOES_ON}");
             buttons.push(Span::styled(text, theme.dim));
         }
         ConfirmStage::Done(_) | ConfirmStage::Refused => {

@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use super::{
-    popup::{self, button, choice, field},
+    popup::{self, GOES_ON, button, choice, field},
     text::{Canvas, cut, shown, wrap_words},
     typing::typed_field,
 };
@@ -80,10 +80,7 @@ fn lines(theme: &Theme, form: &CampaignForm, cells: usize) -> (Vec<Line<'static>
     lines.push(buttons(theme, form));
     lines.push(Line::raw(""));
     if form.sending {
-        lines.push(Line::styled(
-            "  sending …   esc leaves it to itself",
-            theme.dim,
-        ));
+        lines.push(Line::styled(format!("  sending …   {GOES_ON}"), theme.dim));
     } else if let Some(error) = &form.error {
         let wrapped = wrap_words(error, cells.saturating_sub(2));
         for line in wrapped.into_iter().take(3) {

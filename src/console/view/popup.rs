@@ -9,6 +9,9 @@ use ratatui::{
 use super::text::{Canvas, cut, width};
 use crate::console::theme::Theme;
 
+/// Said while a change is under way.
+pub(super) const GOES_ON: &str = "esc closes this, it goes on";
+
 /// Draws a box of at most that size in the middle, and returns its inside.
 pub(super) fn open(
     canvas: &mut Canvas<'_>,

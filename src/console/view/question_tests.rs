@@ -48,7 +48,7 @@ fn a_plan_is_seen_before_it_is_confirmed() {
     model.now_ms += 17_400;
     let drawn = text(&model, (80, 24));
     assert!(
-        drawn.contains("working for 17 s …   esc leaves it to itself"),
+        drawn.contains("working for 17 s …   esc closes this, it goes on"),
         "{drawn}"
     );
 }
