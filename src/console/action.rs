@@ -292,6 +292,8 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::PreviousField, "previous-field", Scope::Forms, &[key(BackTab), key(Up)], "", "previous field"),
     look(Act::Less, "less", Scope::Forms, &[key(Left)], "", "the choice before"),
     look(Act::More, "more", Scope::Forms, &[key(Right)], "choose", "the next choice"),
+    look(Act::Down, "form-down", Scope::Forms, &[char('j')], "", "a line down"),
+    look(Act::Up, "form-up", Scope::Forms, &[char('k')], "", "a line up"),
     look(Act::PageUp, "form-page-up", Scope::Forms, &[key(PageUp)], "", "scroll up"),
     look(Act::PageDown, "form-page-down", Scope::Forms, &[key(PageDown)], "", "scroll down"),
     look(Act::Copy, "copy-commands", Scope::Forms, &[char('y')], "", "copy the commands of a claim for redis-cli"),

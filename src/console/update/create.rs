@@ -139,8 +139,8 @@ fn act_on_preview(form: &mut CampaignForm, act: Act) -> Vec<Cmd> {
     match act {
         Act::More => return look(form, user + 1),
         Act::Less => return look(form, (user - 1).max(1)),
-        Act::NextField => pane.scroll = pane.scroll.saturating_add(1),
-        Act::PreviousField => pane.scroll = pane.scroll.saturating_sub(1),
+        Act::NextField | Act::Down => pane.scroll = pane.scroll.saturating_add(1),
+        Act::PreviousField | Act::Up => pane.scroll = pane.scroll.saturating_sub(1),
         Act::PageDown => pane.scroll = pane.scroll.saturating_add(PAGE),
         Act::PageUp => pane.scroll = pane.scroll.saturating_sub(PAGE),
         Act::Press => form.preview = None,

@@ -4,7 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::super::{
     action::{Act, Action, Scope, is_valid, meant_by},
-    dialog::{ClaimField, ConfirmField, Dialog},
+    dialog::{ClaimField, ClaimStage, ConfirmField, ConfirmStage, Dialog},
     form::Start,
     input::{Edit, Input},
     message::Cmd,
@@ -229,18 +229,30 @@ fn dialog_act(model: &mut Model, act: Act) -> Vec<Cmd> {
         Act::Down => Some(1),
         Act::PageUp => Some(-PAGE),
         Act::PageDown => Some(PAGE),
+        // Where there is nothing else to go to, the arrows move what is read.
+        Act::NextField if is_read(model) => Some(1),
+        Act::PreviousField if is_read(model) => Some(-1),
         _ => None,
     };
     match (&model.dialog, by) {
         (Some(Dialog::Palette(_)), _) => palette::act(model, act),
+        (Some(Dialog::Create(_)), _) => create::act(model, act),
         (_, Some(by)) => {
             scroll(model, by);
             Vec::new()
         }
-        (Some(Dialog::Create(_)), None) => create::act(model, act),
         (Some(Dialog::Claim(_)), None) => claim::act(model, act),
         (Some(Dialog::Confirm(_)), None) => confirm::act(model, act),
         _ => Vec::new(),
+    }
+}
+
+/// The question shows its outcome.
+fn is_read(model: &Model) -> bool {
+    match &model.dialog {
+        Some(Dialog::Claim(dialog)) => matches!(dialog.stage, ClaimStage::Done { .. }),
+        Some(Dialog::Confirm(question)) => matches!(question.stage, ConfirmStage::Done(_)),
+        _ => false,
     }
 }
 

@@ -16,6 +16,11 @@ fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
         let code = match key {
             "enter" => KeyCode::Enter,
             "esc" => KeyCode::Esc,
+            "up" => KeyCode::Up,
+            "down" => KeyCode::Down,
+            "pgup" => KeyCode::PageUp,
+            "pgdn" => KeyCode::PageDown,
+            "backtab" => KeyCode::BackTab,
             key => KeyCode::Char(key.chars().next().expect("a key")),
         };
         cmds.extend(update(model, model.now_ms, Msg::Key(KeyEvent::from(code))));
@@ -81,6 +86,38 @@ fn a_list_made_of_the_status_stands_still_too() {
     let msg = Msg::Status(generation, Ok(Box::new(status)));
     update(&mut model, 31_000, msg);
     assert_eq!(ids(&model), before);
+}
+
+#[test]
+fn what_a_question_says_is_read_line_by_line_and_page_by_page() {
+    let mut model = fixture::working();
+    press(&mut model, "4 C");
+    for (keys, scroll) in [("j j", 2), ("k", 1), ("pgdn", 11), ("pgup", 1)] {
+        press(&mut model, keys);
+        let Some(Dialog::Claim(dialog)) = &model.dialog else {
+            panic!("{:?}", model.dialog)
+        };
+        assert_eq!(dialog.scroll, scroll, "{keys}");
+    }
+    // The outcome has nothing to go to: the arrows move it too.
+    update(&mut model, 31_000, Msg::Claimed(1, Vec::new()));
+    for (keys, scroll) in [("down down", 2), ("up", 1), ("j", 2), ("pgdn", 12)] {
+        press(&mut model, keys);
+        let Some(Dialog::Claim(dialog)) = &model.dialog else {
+            panic!("{:?}", model.dialog)
+        };
+        assert_eq!(dialog.scroll, scroll, "{keys}");
+    }
+
+    let mut model = fixture::working();
+    press(&mut model, "c backtab backtab enter");
+    for (keys, scroll) in [("down j", 2), ("up", 1), ("pgdn", 11), ("pgup k", 0)] {
+        press(&mut model, keys);
+        let Some(Dialog::Create(form)) = &model.dialog else {
+            panic!("{:?}", model.dialog)
+        };
+        assert_eq!(form.preview.as_ref().map(|p| p.scroll), Some(scroll));
+    }
 }
 
 #[test]

@@ -12,8 +12,13 @@ use crate::console::{
 };
 use crate::ops::{
     Ahead, CampaignRow, ClaimOutcome, ClaimPlan, ClaimReport, ClaimRequest, Claimed, DeadAction,
+<<<<<<< HEAD
     DeadDetails, DeadLetter, DeadPlan, DrainPlan, GroupPlan, GroupVerb, Letter, LetterId,
     PendingEntry, PlannedId, PlannedLetter, Preview, Which, grouped,
+=======
+    DeadDetails, DrainPlan, GroupPlan, GroupVerb, Letter, PendingEntry, PlannedEnd, PlannedId,
+    Preview, RetryPlan, SettlePlan, SettleRequest, Which, Worker, grouped,
+>>>>>>> wt-c
 };
 
 /// In a way of keys: the text is pasted.
@@ -220,8 +225,77 @@ impl Outside<'_> {
                 let outcomes = vec![(self.t(), self.t(), true), (self.t(), self.t(), false)];
                 Msg::Changed(dialog, self.or(outcomes))
             }
+            other => return self.answer_plan(other),
+        })
+    }
+
+    /// What is read before a change is asked about.
+    fn answer_plan(&self, cmd: Cmd) -> Option<Msg> {
+        Some(match cmd {
+            Cmd::PlanRetry { dialog, users, .. } => {
+                let users = if users.is_empty() { vec![7] } else { users };
+                let plan = RetryPlan {
+                    name: self.t(),
+                    status: self.t(),
+                    ..samples::retry_plan(users)
+                };
+                Msg::RetryPlanned(dialog, self.or(plan))
+            }
+            Cmd::PlanSettle { dialog, requests } => {
+                let plans = requests.iter().map(|request| self.settle_plan(request));
+                Msg::SettlePlanned(dialog, self.or(plans.collect()))
+            }
+            Cmd::PlanLetters { dialog, filter, .. } => {
+                let mut plan = samples::dead_plan(&filter);
+                let why = self.t();
+                for item in plan.items.iter_mut().step_by(2) {
+                    item.letter = self.letters().remove(0);
+                    item.edited = Some(self.t());
+                    let why = why.clone();
+                    item.action = DeadAction::Not { why, over: true };
+                }
+                plan.absent.push(why);
+                Msg::LettersPlanned(dialog, self.or(plan))
+            }
+            Cmd::PlanDrain { dialog, worker } => {
+                let mut plan = DrainPlan {
+                    worker: Worker::default(),
+                    others: 0,
+                    warnings: vec![self.t()],
+                    command: self.t(),
+                };
+                plan.worker.name = worker;
+                plan.worker.info.service = self.t();
+                plan.worker.info.host = self.t();
+                Msg::DrainPlanned(dialog, self.or(plan))
+            }
             _ => return None,
         })
+    }
+
+    fn settle_plan(&self, request: &SettleRequest) -> SettlePlan {
+        let ids = match &request.which {
+            Which::Entries(ids) => ids.as_slice(),
+            other => panic!("the console asks for entries, not {other:?}"),
+        };
+        let item = |id: &PlannedId| PlannedEnd {
+            entry: id.clone(),
+            owner: self.t(),
+            idle_ms: 843_000,
+            deliveries: 9,
+            what: self.t(),
+        };
+        SettlePlan {
+            verb: request.verb,
+            stream: self.t(),
+            group: self.t(),
+            min_idle_ms: 60_000,
+            items: ids.iter().map(item).collect(),
+            absent: vec![self.t()],
+            more: true,
+            after: "They count as failed.",
+            commands: vec![self.t()],
+        }
     }
 
     fn plan(&self, request: &ClaimRequest) -> ClaimPlan {
