@@ -12,13 +12,9 @@ use crate::console::{
 };
 use crate::ops::{
     Ahead, CampaignRow, ClaimOutcome, ClaimPlan, ClaimReport, ClaimRequest, Claimed, DeadAction,
-<<<<<<< HEAD
     DeadDetails, DeadLetter, DeadPlan, DrainPlan, GroupPlan, GroupVerb, Letter, LetterId,
-    PendingEntry, PlannedId, PlannedLetter, Preview, Which, grouped,
-=======
-    DeadDetails, DrainPlan, GroupPlan, GroupVerb, Letter, PendingEntry, PlannedEnd, PlannedId,
-    Preview, RetryPlan, SettlePlan, SettleRequest, Which, Worker, grouped,
->>>>>>> wt-c
+    PendingEntry, PlannedEnd, PlannedId, PlannedLetter, Preview, RetryPlan, SettlePlan,
+    SettleRequest, Which, Worker, grouped,
 };
 
 /// In a way of keys: the text is pasted.
