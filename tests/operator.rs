@@ -90,31 +90,30 @@ impl Desk {
         ids
     }
 
-    /// Pipes commands into the real redis-cli; false where there is none.
-    fn paste(&self, commands: &str) -> bool {
-        let port = self.redis.port().to_string();
-        let mut cli = Command::new("redis-cli");
-        cli.args(["-p", &port])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        let Ok(mut cli) = cli.spawn() else {
-            return false;
-        };
-        let mut input = cli.stdin.take().expect("piped");
-        writeln!(input, "{commands}").expect("it reads");
-        drop(input);
-        let output = cli.wait_with_output().expect("it ends");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success() && !said.contains("ERR"), "{said}");
-        true
-    }
-
     /// How many entries a consumer holds.
     fn held_by(&self, consumer: &str) -> usize {
         let held: Vec<redis::Value> =
             self.redis(&["XPENDING", STREAM, GROUP, "-", "+", "10000", consumer]);
         held.len()
     }
+}
+
+/// Pipes commands into the real redis-cli; false where there is none.
+pub(crate) fn pasted(port: &str, commands: &str) -> bool {
+    let mut cli = Command::new("redis-cli");
+    cli.args(["-p", port])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let Ok(mut cli) = cli.spawn() else {
+        return false;
+    };
+    let mut input = cli.stdin.take().expect("piped");
+    writeln!(input, "{commands}").expect("it reads");
+    drop(input);
+    let output = cli.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && !said.contains("ERR"), "{said}");
+    true
 }
 
 const CLAIM: [&str; 7] = ["claim", STREAM, GROUP, "--to", "alive", "--all", "--yes"];
@@ -301,7 +300,7 @@ fn what_the_audit_has_recorded_can_be_pasted_into_redis_cli() {
         desk.redis::<redis::Value>(&back.concat());
     }
     assert_eq!(desk.held_by("gone"), 230);
-    if desk.paste(commands) {
+    if pasted(&desk.redis.port().to_string(), commands) {
         assert_eq!(desk.held_by("alive"), 230);
     } else {
         println!("there is no redis-cli here");

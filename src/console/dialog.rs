@@ -187,6 +187,8 @@ pub(super) struct ClaimDialog {
     pub stage: ClaimStage,
     pub scroll: usize,
     pub error: Option<String>,
+    /// What was said of the last copying, until the next key that means something.
+    pub copied: Option<String>,
 }
 
 impl ClaimDialog {

@@ -473,3 +473,46 @@ async fn left(ops: &Ops, reports: &Reports) -> Result<usize, OpsError> {
     }
     Ok(sum)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retry_tells_its_sums_and_then_whoever_was_passed_over_first() {
+        let report = |outcomes: Vec<(i64, bool)>| {
+            let queued = outcomes.iter().filter(|(_, queued)| *queued).count() as u64;
+            retried(&AgainReport {
+                deliveries: queued,
+                passed_over: outcomes.len() as u64 - queued,
+                outcomes,
+                campaign: CampaignView {
+                    id: 8,
+                    ..CampaignView::default()
+                },
+            })
+        };
+        let lines = report(vec![(1, true), (2, false), (3, true)]);
+        let texts: Vec<String> = lines
+            .iter()
+            .map(|(id, text, _)| format!("{id} {text}"))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "campaign 8 2 queued again",
+                " 1 not failed any more: nothing was done",
+                "user 2 not failed any more",
+                "user 1 queued again",
+                "user 3 queued again",
+            ]
+        );
+        let good: Vec<bool> = lines.iter().map(|(.., good)| *good).collect();
+        assert_eq!(good, [true, false, false, true, true]);
+        let many = report((0..200_000).map(|user| (user, true)).collect());
+        assert_eq!(
+            (many[0].1.as_str(), many.len()),
+            ("200\u{2009}000 queued again", 1 + RETRIED)
+        );
+    }
+}

@@ -5,7 +5,10 @@ use std::time::Duration;
 use redis::Connection;
 
 use super::console_with;
-use crate::support::{RedisServer, Terminal, eventually};
+use crate::{
+    operator::pasted,
+    support::{RedisServer, Terminal, eventually},
+};
 
 const STREAM: &str = "orders";
 const GROUP: &str = "billing";
@@ -119,6 +122,34 @@ fn what_is_stuck_in_foreign_groups_is_listed_and_all_of_it_claimed() {
 fn asked(terminal: &mut Terminal) {
     terminal.press("C");
     terminal.until_contains("XCLAIM");
+}
+
+#[test]
+fn what_y_copies_of_a_plan_is_taken_by_redis_cli() {
+    let redis = RedisServer::start(&[]);
+    let mut connection = connection(&redis);
+    stuck_orders(&mut connection, 230);
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut terminal = console_with(&redis.url(), dir.path(), &["--all-streams"], &[]);
+    terminal.until_contains("● live");
+    terminal.press("4");
+    terminal.until_contains("gone");
+    alive(&mut connection);
+    terminal.press("A");
+    terminal.until_contains("type 230");
+    terminal.press("y");
+    terminal.until_contains("copied 3 commands for redis-cli");
+    let commands = terminal.copied().expect("copied");
+    let port = redis.port().to_string();
+    if !pasted(&port, &commands) {
+        println!("there is no redis-cli here");
+        return;
+    }
+    let held: Vec<redis::Value> = run(
+        &mut connection,
+        &format!("XPENDING {STREAM} {GROUP} - + 1000 alive"),
+    );
+    assert_eq!(held.len(), 230);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 pub struct Terminal {
@@ -102,6 +103,15 @@ impl Terminal {
         let cells = (0..columns).filter_map(|column| screen.cell(row, column));
         let mut seen = cells.filter(|cell| !cell.contents().trim().is_empty());
         seen.all(vt100::Cell::bold)
+    }
+
+    /// What was copied last to the clipboard, by OSC 52.
+    pub fn copied(&self) -> Option<String> {
+        let bytes = self.bytes.lock().expect("unpoisoned").clone();
+        let text = String::from_utf8_lossy(&bytes);
+        let (copied, _) = text.rsplit_once("\u{1b}]52;c;")?.1.split_once('\u{7}')?;
+        let plain = STANDARD.decode(copied).expect("base64");
+        Some(String::from_utf8(plain).expect("text"))
     }
 
     pub fn written(&self) -> usize {

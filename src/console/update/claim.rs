@@ -133,6 +133,7 @@ fn ask(
         stage: ClaimStage::Asking,
         scroll: 0,
         error: None,
+        copied: None,
     }));
     cmds
 }
@@ -142,11 +143,12 @@ pub(super) fn act(model: &mut Model, act: Act) -> Vec<Cmd> {
     let Some(Dialog::Claim(dialog)) = &mut model.dialog else {
         return Vec::new();
     };
+    dialog.copied = None;
     match act {
         // What has the focus comes into view again.
         Act::NextField => (dialog.focus, dialog.scroll) = (neighbour(dialog, 1), 0),
         Act::PreviousField => (dialog.focus, dialog.scroll) = (neighbour(dialog, -1), 0),
-        Act::Copy => return copy(model),
+        Act::Copy if dialog.stage == ClaimStage::Asking => return copy(dialog),
         Act::Less => choose(dialog, -1),
         Act::More => choose(dialog, 1),
         Act::Press => match dialog.focus {
@@ -206,30 +208,23 @@ fn choose(dialog: &mut ClaimDialog, by: isize) {
 }
 
 /// The commands of all plans, as many as a clipboard takes.
-fn copy(model: &mut Model) -> Vec<Cmd> {
-    let Some(Dialog::Claim(dialog)) = &model.dialog else {
-        return Vec::new();
-    };
+fn copy(dialog: &mut ClaimDialog) -> Vec<Cmd> {
     let plans: Vec<&ClaimPlan> = dialog.known_plans().collect();
     if plans.len() < dialog.parts.len() || plans.iter().any(|p| p.to.is_empty()) {
-        let why = dialog.obstacle().unwrap_or_default();
-        notify(model, Tone::Bad, format!("nothing to copy: {why}"));
+        dialog.error = dialog.obstacle();
         return Vec::new();
-    };
+    }
     let commands: Vec<String> = plans.into_iter().flat_map(ClaimPlan::commands).collect();
     let (text, left_out) = bounded(&commands, clipboard::MOST_BYTES);
     let all = count(commands.len() as u64);
-    let said = match (left_out, commands.len()) {
+    dialog.copied = Some(match (left_out, commands.len()) {
         (0, 1) => "copied the command for redis-cli".to_owned(),
         (0, _) => format!("copied {all} commands for redis-cli"),
         (n, _) => {
             let copied = count((commands.len() - n) as u64);
-            format!(
-                "copied {copied} of {all} commands: a clipboard takes no more; claim --dry-run prints all"
-            )
+            format!("copied {copied} of {all} commands; claim --dry-run prints all")
         }
-    };
-    notify(model, Tone::Good, said);
+    });
     vec![Cmd::Copy(text)]
 }
 

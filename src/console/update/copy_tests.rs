@@ -4,7 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
 use super::{super::fixture, *};
 use crate::{
-    console::{clipboard, data::Data, model::Screen, samples},
+    console::{clipboard, data::Data, dialog::Dialog, model::Screen, samples},
     ops::{AuditEntry, ClaimRequest, PlannedId, Which},
 };
 
@@ -19,8 +19,11 @@ fn copied(model: &mut Model) -> (Option<String>, String) {
         [] => None,
         other => panic!("{other:?}"),
     };
-    let notice = model.notice.clone().map_or_else(String::new, |n| n.text);
-    (text, notice)
+    let said = match &model.dialog {
+        Some(Dialog::Claim(dialog)) => dialog.copied.clone().or(dialog.error.clone()),
+        _ => model.notice.clone().map(|notice| notice.text),
+    };
+    (text, said.unwrap_or_default())
 }
 
 /// The question about `n` entries of one group, its plan as good as read.
@@ -34,7 +37,8 @@ fn asked(n: u64) -> Model {
         };
         press(&mut model, code);
     }
-    assert_eq!(copied(&mut model).0, None, "there is no plan yet");
+    let no_plan = (None, "the plan is still being made".to_owned());
+    assert_eq!(copied(&mut model), no_plan);
     let entries = fixture::stuck(1).entries.remove(0).entry;
     let ids = (0..n).map(|n| PlannedId {
         source: entries.source.clone(),
@@ -72,6 +76,16 @@ fn the_commands_of_a_claim_are_copied_whole() {
     assert!(lines.iter().all(|line| line.starts_with(head)), "{text}");
     assert!(lines[2].ends_with("-249"), "{text}");
     assert_eq!(notice, "copied 3 commands for redis-cli");
+    // Also where the count is typed.
+    press(&mut model, KeyCode::BackTab);
+    for c in "250".chars() {
+        press(&mut model, KeyCode::Char(c));
+    }
+    assert_eq!(copied(&mut model).0, Some(text));
+    let Some(Dialog::Claim(dialog)) = &model.dialog else {
+        panic!("no claim")
+    };
+    assert_eq!(dialog.typed.text(), "250");
 }
 
 #[test]
@@ -84,7 +98,7 @@ fn of_more_than_a_clipboard_takes_whole_commands_are_copied_and_it_is_said() {
     let words = |line: &str| line.split(' ').count();
     assert!(text.lines().all(|line| words(line) == 5 + 100), "whole");
     assert!(
-        notice.contains("of 1\u{2009}000 commands: a clipboard takes no more"),
+        notice.contains("of 1\u{2009}000 commands; claim --dry-run prints all"),
         "{notice}"
     );
 }

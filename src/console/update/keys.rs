@@ -139,6 +139,13 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Cmd> {
 
 /// True when the key was one for the text field with the focus.
 fn typed(model: &mut Model, event: &KeyEvent) -> bool {
+    // A count is typed there: letters keep their meaning.
+    if let (Some(Dialog::Claim(_)), KeyCode::Char('a'..='z' | 'A'..='Z')) =
+        (&model.dialog, event.code)
+        && event.modifiers != KeyModifiers::CONTROL
+    {
+        return false;
+    }
     let edit = focused_input(model).map_or(Edit::Other, |input| input.edit(event));
     if edit != Edit::Other {
         edited(model, edit);

@@ -72,10 +72,15 @@ pub(super) fn draw(theme: &Theme, dialog: &ClaimDialog, canvas: &mut Canvas<'_>,
         canvas.line(inside, row as u16, line);
     }
     let below = all.saturating_sub(first + room);
-    if below > 0 {
-        let more = format!("  … {} more, pgdn", count(below as u64));
-        canvas.line(inside, room as u16, &Line::styled(more, theme.faint));
-    }
+    let between = match &dialog.copied {
+        Some(copied) => Line::styled(format!("  {}", cut(copied, cells)), theme.good),
+        None if below > 0 => {
+            let more = format!("  … {} more, pgdn", count(below as u64));
+            Line::styled(more, theme.faint)
+        }
+        None => Line::raw(""),
+    };
+    canvas.line(inside, room as u16, &between);
     let top = inside.height.saturating_sub(actions.len() as u16);
     for (row, line) in actions.iter().enumerate() {
         canvas.line(inside, top + row as u16, line);
