@@ -173,4 +173,23 @@ async fn a_stored_template_is_checked_previewed_sent_to_try_and_mailed_to_everyb
     assert_eq!(text.lines().next(), expected.lines().next());
     let after = fleet.campaign(id).await;
     assert_eq!(after["accepted"], 60, "the campaign hears nothing of it");
+
+    // Words are tried before there is a campaign, too.
+    let to = "early@example.org";
+    let args = [
+        "template",
+        "test-send",
+        "winter@1",
+        "--to",
+        to,
+        "--user",
+        "7",
+    ];
+    let sent = fleet.tui(&[args.as_slice(), &["--var", "discount=20", "--json"]].concat());
+    assert!(sent["mail"].as_i64().is_some(), "{sent}");
+    let found = fleet.until_mail(to).await;
+    assert_eq!(found["subject"], preview["subject"]);
+    let audit = fleet.tui(&["audit", "--json"]);
+    assert_eq!(audit[0]["what"], "template.test-send", "{audit}");
+    assert_eq!(audit[0]["ids"], "winter@1", "{audit}");
 }

@@ -42,12 +42,7 @@ pub(super) async fn run(ops: &Ops, command: &CampaignCommand, out: &Out) -> Resu
         }
         CampaignCommand::TestSend { id, to, user } => {
             let mail = ops.test_send(*id, to, *user).await?;
-            if out.json {
-                out.json(&serde_json::json!({ "mail": mail }))?;
-            } else {
-                out.line(format!("mail {mail} to {to} is queued"))?;
-            }
-            Ok(Answer::Yes)
+            super::template::test_sent(mail, to, out)
         }
         CampaignCommand::RetryFailed {
             id,

@@ -31,6 +31,20 @@ is made from it. --var values are for trying it, and aren't kept.")]
   comms-tui template preview winter --user 17
   comms-tui template preview winter --html > winter.html")]
     Preview(PreviewArgs),
+    /// Send one mail of it to an address, as a user would get it
+    #[command(
+        after_help = "Example:\n  comms-tui template test-send winter --to ann@example.com --user 17"
+    )]
+    TestSend {
+        template: String,
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
+        /// Whose fields are filled in; the first user's when missing
+        #[arg(long, value_name = "ID")]
+        user: Option<i64>,
+        #[command(flatten)]
+        words: WordsArgs,
+    },
     /// Try it on 50 users; exit code 1 when it fails for one
     #[command(after_help = "Example:\n  comms-tui template check winter --var discount=20")]
     Check {
@@ -61,7 +75,18 @@ pub(super) async fn run(ops: &Ops, command: &TemplateCommand, out: &Out) -> Resu
         TemplateCommand::Preview(args) => {
             let mut asked = args.words.asked()?;
             asked.template = Some(args.template.clone());
-            preview(&ops.preview(&asked, args.user).await?, args.html, out)
+            preview(&ops.preview(None, &asked, args.user).await?, args.html, out)
+        }
+        TemplateCommand::TestSend {
+            template,
+            to,
+            user,
+            words,
+        } => {
+            let mut asked = words.asked()?;
+            asked.template = Some(template.clone());
+            let mail = ops.test_words(None, &asked, to, *user).await?;
+            test_sent(mail, to, out)
         }
         TemplateCommand::Check { template, words } => {
             let mut asked = words.asked()?;
@@ -75,6 +100,15 @@ pub(super) async fn run(ops: &Ops, command: &TemplateCommand, out: &Out) -> Resu
             Ok(Answer::Yes)
         }
     }
+}
+
+pub(super) fn test_sent(mail: i64, to: &str, out: &Out) -> Result<Answer> {
+    if out.json {
+        out.json(&serde_json::json!({ "mail": mail }))?;
+    } else {
+        out.line(format!("mail {mail} to {to} is queued"))?;
+    }
+    Ok(Answer::Yes)
 }
 
 async fn create(ops: &Ops, name: &str, words: &WordsArgs, out: &Out) -> Result<Answer> {

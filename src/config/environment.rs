@@ -38,7 +38,7 @@ pub fn operator() -> String {
     let user = ["USER", "LOGNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok())
-        .unwrap_or_else(|| "unknown".to_owned());
+        .unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = host.trim();
     format!(

@@ -292,6 +292,7 @@ pub(super) static ACTIONS: &[Action] = &[
     look(Act::PreviousField, "previous-field", Scope::Forms, &[key(BackTab), key(Up)], "", "previous field"),
     look(Act::Less, "less", Scope::Forms, &[key(Left)], "", "the choice before"),
     look(Act::More, "more", Scope::Forms, &[key(Right)], "choose", "the next choice"),
+    change(Act::TestSend, "test-send", Scope::Forms, &[char('T')], "test", "send one mail of the preview to an address of yours"),
     look(Act::Down, "form-down", Scope::Forms, &[char('j')], "", "a line down"),
     look(Act::Up, "form-up", Scope::Forms, &[char('k')], "", "a line up"),
     look(Act::PageUp, "form-page-up", Scope::Forms, &[key(PageUp)], "", "scroll up"),
@@ -365,6 +366,9 @@ pub(super) fn is_valid(model: &Model, action: &Action) -> bool {
             let listing = page.place.listing();
             listing.is_some_and(|l| l.recipient(page, row).is_some())
         }),
+        Act::TestSend if action.scope == Scope::Forms => {
+            matches!(&model.dialog, Some(Dialog::Create(form)) if form.preview.is_some())
+        }
         Act::Pause | Act::Resume | Act::Cancel | Act::Report | Act::Deliveries | Act::TestSend => {
             !page.table.is_empty()
         }

@@ -143,14 +143,20 @@ async fn answer(ops: &Ops, cmd: Cmd) -> Option<Msg> {
             user,
         } => {
             let id = (user > 1).then_some(user);
-            let mail = async {
-                match schedule {
-                    Some(schedule) => ops.preview_schedule(schedule, &words, id).await,
-                    None => ops.preview(&words, id).await,
-                }
-            };
+            let mail = ops.preview(schedule, &words, id);
             let mail = limited(LONG_LOOK_LIMIT, mail).await;
             Msg::Previewed(dialog, user, mail)
+        }
+        Cmd::TestWords {
+            dialog,
+            schedule,
+            words,
+            user,
+            to,
+        } => {
+            let id = (user > 1).then_some(user);
+            let mail = ops.test_words(schedule, &words, &to, id).await;
+            Msg::TestSent(dialog, mail.map_err(Failure::from))
         }
         Cmd::Create { dialog, order } => {
             Msg::Created(dialog, place(ops, order).await.map_err(Failure::from))

@@ -79,6 +79,8 @@ pub(super) struct PreviewPane {
     pub user: i64,
     pub mail: Option<Result<Preview, String>>,
     pub scroll: u16,
+    /// What became of the mail that was sent to try it, and whether that is good.
+    pub said: Option<(String, bool)>,
 }
 
 impl CampaignForm {

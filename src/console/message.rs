@@ -60,6 +60,8 @@ pub(super) enum Msg {
     Ahead(u64, When, Result<Ahead, Failure>),
     /// The mail as that user would get it.
     Previewed(u64, i64, Result<Preview, Failure>),
+    /// A mail of the form's words is queued: its id.
+    TestSent(u64, Result<i64, Failure>),
     Created(u64, Result<Made, Failure>),
     Planned {
         dialog: u64,
@@ -179,6 +181,14 @@ pub(super) enum Cmd {
         schedule: Option<i64>,
         words: AskedWords,
         user: i64,
+    },
+    /// One mail of words that no campaign has yet, as that user would get it.
+    TestWords {
+        dialog: u64,
+        schedule: Option<i64>,
+        words: AskedWords,
+        user: i64,
+        to: String,
     },
     Create {
         dialog: u64,

@@ -101,7 +101,8 @@ async fn check(
 ) -> Result<Json<Checked>, Problem> {
     let tried = body.map(|Json(body)| body).unwrap_or_default();
     if let Some(user) = tried.user {
-        ops.preview(&tried.words(reference), Some(user)).await?;
+        ops.preview(None, &tried.words(reference), Some(user))
+            .await?;
         return Ok(Json(Checked { users: 1 }));
     }
     let users = ops.check_words(&tried.words(reference)).await?;
@@ -124,7 +125,9 @@ async fn preview(
 ) -> Result<Json<Preview>, Problem> {
     let tried = body.map(|Json(body)| body).unwrap_or_default();
     let user = tried.user;
-    Ok(Json(ops.preview(&tried.words(reference), user).await?))
+    Ok(Json(
+        ops.preview(None, &tried.words(reference), user).await?,
+    ))
 }
 
 #[derive(Deserialize, ToSchema)]

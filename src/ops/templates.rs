@@ -98,32 +98,31 @@ impl Ops {
         found.ok_or_else(|| OpsError::NotFound(format!("there is no template {reference:?}")))
     }
 
-    /// Words as a user would get them: the user of that id, or the first one.
+    /// Words as a user would get them: the user of that id, or the first one. With a schedule its own words
+    /// lie under those that are asked for.
     ///
     /// # Errors
-    /// When there is no such template or user, or it can't be rendered for that one.
+    /// When there is no such schedule, template or user, or it can't be rendered for that one.
     pub async fn preview(
         &self,
+        schedule: Option<i64>,
         asked: &AskedWords,
         user: Option<i64>,
     ) -> Result<Preview, OpsError> {
-        let words = self.words(asked, None).await?;
+        let words = self.words_over(schedule, asked).await?;
         self.preview_words(&words, user).await
     }
 
-    /// The words of a schedule, and what is asked for over them, as a user would get them.
-    ///
-    /// # Errors
-    /// As [`Self::preview`], and when there is no such schedule.
-    pub async fn preview_schedule(
+    async fn words_over(
         &self,
-        id: i64,
+        schedule: Option<i64>,
         asked: &AskedWords,
-        user: Option<i64>,
-    ) -> Result<Preview, OpsError> {
-        let base = self.schedule_of(id).await?.words;
-        let words = self.words(asked, Some(base)).await?;
-        self.preview_words(&words, user).await
+    ) -> Result<Words, OpsError> {
+        let base = match schedule {
+            Some(id) => Some(self.schedule_of(id).await?.words),
+            None => None,
+        };
+        self.words(asked, base).await
     }
 
     async fn preview_words(&self, words: &Words, user: Option<i64>) -> Result<Preview, OpsError> {
@@ -156,7 +155,6 @@ impl Ops {
         user: Option<i64>,
     ) -> Result<i64, OpsError> {
         self.may_write()?;
-        check_address(to).map_err(|error| OpsError::Invalid(format!("to: {error:#}")))?;
         let row = self.row_of(campaign).await?;
         let words = Words {
             subject: row.subject,
@@ -165,10 +163,47 @@ impl Ops {
             template: row.template,
             variables: row.variables,
         };
+        let named = (campaign.to_string(), row.name.as_str());
+        let id = self.send_one(&words, &named, to, user).await?;
+        self.record_test("campaign.test-send", &named.0, id).await;
+        Ok(id)
+    }
+
+    /// Sends one mail of words that no campaign has yet, as [`Ops::preview`] shows it. Answers with the mail's
+    /// id.
+    ///
+    /// # Errors
+    /// As [`Ops::preview`], and when the address is none.
+    pub async fn test_words(
+        &self,
+        schedule: Option<i64>,
+        asked: &AskedWords,
+        to: &str,
+        user: Option<i64>,
+    ) -> Result<i64, OpsError> {
+        self.may_write()?;
+        let words = self.words_over(schedule, asked).await?;
+        let named = ("1".to_owned(), "Preview");
+        let id = self.send_one(&words, &named, to, user).await?;
+        let of = words.template.as_ref();
+        let of = of.map_or_else(|| "built-in".to_owned(), |(name, v)| format!("{name}@{v}"));
+        self.record_test("template.test-send", &of, id).await;
+        Ok(id)
+    }
+
+    /// `named`: id and name of the campaign that the words believe to be of.
+    async fn send_one(
+        &self,
+        words: &Words,
+        named: &(String, &str),
+        to: &str,
+        user: Option<i64>,
+    ) -> Result<i64, OpsError> {
+        check_address(to).map_err(|error| OpsError::Invalid(format!("to: {error:#}")))?;
         let user = self.somebody(user).await?;
-        let rendered = super::words::compiled(&words)?
-            .render(&recipient(&user, &campaign.to_string(), &row.name))
-            .map_err(|error| refused(&words, &error.to_string(), &user))?;
+        let rendered = super::words::compiled(words)?
+            .render(&recipient(&user, &named.0, named.1))
+            .map_err(|error| refused(words, &error.to_string(), &user))?;
         let new = NewMail {
             address: to.to_owned(),
             name: String::new(),
@@ -178,12 +213,12 @@ impl Ops {
             idempotency_key: None,
             body_hash: String::new(),
         };
-        let id = super::mails::queue(self.database.get().await?, &self.redis, new).await?;
-        let ids = [campaign.to_string()];
-        let after = format!("mail {id}");
-        self.record("campaign.test-send", &ids, String::new(), after, &[])
-            .await;
-        Ok(id)
+        super::mails::queue(self.database.get().await?, &self.redis, new).await
+    }
+
+    async fn record_test(&self, what: &str, of: &str, mail: i64) {
+        let (ids, after) = ([of.to_owned()], format!("mail {mail}"));
+        self.record(what, &ids, String::new(), after, &[]).await;
     }
 
     /// Renders words for a sample of the users, and says for how many.

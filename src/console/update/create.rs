@@ -116,6 +116,7 @@ fn look(form: &mut CampaignForm, user: i64) -> Vec<Cmd> {
                 user,
                 mail: None,
                 scroll: 0,
+                said: None,
             });
             vec![Cmd::Preview {
                 dialog: form.number,
@@ -166,6 +167,39 @@ fn send(form: &mut CampaignForm, refusal: Option<&str>) -> Vec<Cmd> {
             Vec::new()
         }
     }
+}
+
+/// One mail of what the preview shows.
+pub(super) fn test_send(model: &mut Model, to: &str) -> Vec<Cmd> {
+    let Some(form) = form(model) else {
+        return Vec::new();
+    };
+    let (Ok(words), Some(pane), false) = (form.words(), &mut form.preview, to.is_empty()) else {
+        return Vec::new();
+    };
+    pane.said = Some(("sending …".to_owned(), true));
+    vec![Cmd::TestWords {
+        dialog: form.number,
+        schedule: form.edited.as_ref().map(|was| was.id),
+        words,
+        user: pane.user,
+        to: to.to_owned(),
+    }]
+}
+
+pub(super) fn test_sent(model: &mut Model, dialog: u64, sent: Result<i64, Failure>) -> Vec<Cmd> {
+    let (text, good) = match sent {
+        Ok(id) => (format!("test mail {id} is queued"), true),
+        Err(failure) => (format!("not sent: {}", failure.text), false),
+    };
+    match form_of(model, dialog).and_then(|form| form.preview.as_mut()) {
+        Some(pane) => {
+            pane.said = Some((text, good));
+            model.changed = true;
+        }
+        None => notify(model, if good { Tone::Good } else { Tone::Bad }, text),
+    }
+    Vec::new()
 }
 
 /// Asks what the times mean when they were changed.

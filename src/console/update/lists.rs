@@ -13,7 +13,7 @@ use super::super::{
     },
     view::text::shown,
 };
-use super::{campaigns, feeds, groups, letters, notify, pages};
+use super::{campaigns, create, feeds, groups, letters, notify, pages};
 
 /// Makes the rows of a page anew.
 pub(super) fn fill(model: &mut Model, number: u64) {
@@ -248,6 +248,9 @@ pub(super) fn answer(model: &mut Model, taken: bool) -> Vec<Cmd> {
         Asked::From if taken => return look_at(model, prompt.input.text().trim()),
         Asked::Edit if taken => return letters::edited(model, prompt),
         Asked::Server if taken => return switch(model, prompt.input.text().trim()),
+        Asked::Address if taken && model.dialog.is_some() => {
+            return create::test_send(model, prompt.input.text().trim());
+        }
         Asked::Address if taken => {
             let to = prompt.input.text().trim();
             return campaigns::test_send(model, &prompt.about, to);

@@ -91,6 +91,7 @@ pub(super) fn update(model: &mut Model, now_ms: u64, msg: Msg) -> Vec<Cmd> {
         Msg::Templates(dialog, names) => create::templates(model, dialog, names),
         Msg::Ahead(dialog, when, result) => create::ahead(model, dialog, &when, result),
         Msg::Previewed(dialog, user, result) => create::previewed(model, dialog, user, result),
+        Msg::TestSent(dialog, result) => create::test_sent(model, dialog, result),
         Msg::Created(dialog, result) => create::created(model, dialog, result),
         Msg::Planned { dialog, part, plan } => claim::planned(model, dialog, part, plan),
         Msg::Claimed(dialog, results) => claim::claimed(model, dialog, results),

@@ -17,6 +17,7 @@ fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
             "enter" => KeyCode::Enter,
             "esc" => KeyCode::Esc,
             "up" => KeyCode::Up,
+            "right" => KeyCode::Right,
             "down" => KeyCode::Down,
             "pgup" => KeyCode::PageUp,
             "pgdn" => KeyCode::PageDown,
@@ -118,6 +119,55 @@ fn what_a_question_says_is_read_line_by_line_and_page_by_page() {
         };
         assert_eq!(form.preview.as_ref().map(|p| p.scroll), Some(scroll));
     }
+}
+
+#[test]
+fn one_mail_of_a_preview_goes_to_an_address_that_is_typed() {
+    let mut model = fixture::working();
+    press(&mut model, "c");
+    type_text(&mut model, "Try");
+    press(&mut model, "T backtab backtab backtab enter T");
+    assert_eq!(
+        model.prompt, None,
+        "T is text in a field, and nothing where nothing is previewed"
+    );
+    let mut model = fixture::working();
+    press(&mut model, "c backtab backtab enter right T");
+    type_text(&mut model, "me@example.com");
+    let cmds = press(&mut model, "enter");
+    let [
+        Cmd::TestWords {
+            dialog,
+            schedule: None,
+            user: 2,
+            to,
+            ..
+        },
+    ] = &cmds[..]
+    else {
+        panic!("{cmds:?}")
+    };
+    assert_eq!(to, "me@example.com");
+    let said = |model: &Model| match &model.dialog {
+        Some(Dialog::Create(form)) => form.preview.as_ref().and_then(|p| p.said.clone()),
+        other => panic!("{other:?}"),
+    };
+    update(&mut model, 31_000, Msg::TestSent(dialog + 1, Ok(6)));
+    assert_eq!(
+        said(&model),
+        Some(("sending …".to_owned(), true)),
+        "another's"
+    );
+    update(&mut model, 31_000, Msg::TestSent(*dialog, Ok(7)));
+    assert_eq!(
+        said(&model),
+        Some(("test mail 7 is queued".to_owned(), true))
+    );
+    // Read-only refuses it.
+    press(&mut model, "esc esc");
+    model.setting.read_only = true;
+    press(&mut model, "c");
+    assert!(model.dialog.is_none());
 }
 
 #[test]

@@ -163,6 +163,7 @@ impl Outside<'_> {
                 };
                 Msg::Previewed(dialog, user, self.or(mail))
             }
+            Cmd::TestWords { dialog, .. } => Msg::TestSent(dialog, self.or(7)),
             Cmd::Create { dialog, .. } => Msg::Created(dialog, Err(self.failure())),
             Cmd::PlanClaim {
                 dialog,

@@ -262,10 +262,12 @@ fn preview(theme: &Theme, pane: &PreviewPane, unmasked: bool, canvas: &mut Canva
     for (row, line) in lines.iter().skip(first).take(rows).enumerate() {
         canvas.line(inside, row as u16, line);
     }
-    let hint = "← → another user   ↑ ↓ scroll   esc back to the form";
-    canvas.line(
-        inside,
-        inside.height.saturating_sub(1),
-        &Line::styled(cut(hint, cells), theme.faint),
-    );
+    let hint = "← → another user   ↑ ↓ scroll   T send it to you   esc back to the form";
+    let (text, style) = match &pane.said {
+        Some((text, true)) => (text.as_str(), theme.good),
+        Some((text, false)) => (text.as_str(), theme.bad),
+        None => (hint, theme.faint),
+    };
+    let line = Line::styled(cut(text, cells), style);
+    canvas.line(inside, inside.height.saturating_sub(1), &line);
 }
