@@ -68,9 +68,9 @@ async fn a_schedule_is_created_run_now_paused_and_removed_by_keys() {
         !s.contains("Change schedule 1")
     });
     terminal.press("R");
-    terminal.until_contains("type run");
-    to(&mut terminal, "type run");
-    terminal.press("run\t\t\r");
+    terminal.until_contains("30 people get one mail each.");
+    to(&mut terminal, "Mail 30");
+    terminal.press("\r");
     terminal.until_contains("campaign 1");
     terminal.press("\r2");
     terminal.until("its campaign is finished", Duration::from_secs(60), |s| {

@@ -77,6 +77,22 @@ pub(super) fn open_all(model: &mut Model) -> Vec<Cmd> {
     ask(model, parts, plan)
 }
 
+/// Redis is back: a plan that could not be made is asked for again, about the same entries, for the list
+/// stands still behind the question.
+pub(super) fn ask_again(model: &mut Model) -> Vec<Cmd> {
+    let Some(Dialog::Claim(dialog)) = &model.dialog else {
+        return Vec::new();
+    };
+    let failed = dialog.parts.iter().any(|p| matches!(p.plan, Some(Err(_))));
+    if dialog.stage != ClaimStage::Asking || !failed {
+        return Vec::new();
+    }
+    match dialog.parts.iter().all(|part| part.ids.is_none()) {
+        true => open_all(model),
+        false => open(model),
+    }
+}
+
 fn wanted(model: &Model) -> Wanted {
     let page = model.page();
     let consumer = match &page.place {

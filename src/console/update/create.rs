@@ -7,7 +7,7 @@ use super::super::{
     message::{Cmd, Failure, Made},
     model::{Model, Tone},
 };
-use super::{feeds, notify};
+use super::{feeds, notify, schedules};
 use crate::ops::{Ahead, Preview, ScheduleView, When, wording::count};
 
 /// Lines of PgUp and PgDn in a preview.
@@ -257,10 +257,14 @@ pub(super) fn templates(model: &mut Model, dialog: u64, names: Vec<String>) -> V
     Vec::new()
 }
 
+/// Counted for a form, or for a schedule that is to run now.
 pub(super) fn audience(model: &mut Model, dialog: u64, result: Result<u64, Failure>) -> Vec<Cmd> {
-    if let Some(form) = form_of(model, dialog) {
-        form.audience = Some(result.map_err(|f| f.text));
-        model.changed = true;
+    match form_of(model, dialog) {
+        Some(form) => {
+            form.audience = Some(result.map_err(|f| f.text));
+            model.changed = true;
+        }
+        None => schedules::counted(model, dialog, result),
     }
     Vec::new()
 }

@@ -245,6 +245,7 @@ fn came(model: &mut Model) -> Vec<Cmd> {
     let mut cmds = Vec::new();
     if model.is_away() {
         cmds = create::ask_again(model);
+        cmds.extend(claim::ask_again(model));
         notify(model, Tone::Good, "Redis is back");
         let now_ms = model.now_ms;
         model.campaigns.due_at_ms = now_ms;

@@ -4,7 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{super::fixture, *};
 use crate::console::{
-    dialog::{Confirm, Dialog},
+    dialog::{Confirm, ConfirmStage, Dialog},
     form::{CampaignForm, Field, Start},
     message::{Change, Failure, Order, ScheduleVerb},
     samples,
@@ -211,21 +211,46 @@ fn each_verb_asks_first_and_only_where_it_can_be_done() {
 }
 
 #[test]
-fn to_run_it_now_the_word_is_typed() {
-    let mut model = fixture::working();
-    text(&mut model, "6R");
-    press(&mut model, &[KeyCode::Tab, KeyCode::Tab, KeyCode::Enter]);
-    assert!(matches!(&model.dialog, None | Some(Dialog::Confirm(_))));
-    let mut model = fixture::working();
-    text(&mut model, "6R");
+fn to_run_it_now_the_number_of_people_is_typed() {
+    let asked = |audience| {
+        let mut model = fixture::working();
+        text(&mut model, "6R");
+        let Some(Dialog::Confirm(question)) = &model.dialog else {
+            panic!("{:?}", model.dialog)
+        };
+        let number = question.number;
+        // Nothing can be confirmed before they are counted.
+        let keys = [KeyCode::Tab, KeyCode::Tab, KeyCode::Right];
+        assert_eq!(press(&mut model, &keys), []);
+        update(&mut model, 30_000, Msg::Audience(number, audience));
+        model
+    };
+    let mut model = asked(Ok(1_200));
     press(&mut model, &[KeyCode::BackTab]);
-    text(&mut model, "run");
+    text(&mut model, "1200");
     let cmds = press(&mut model, &[KeyCode::Tab, KeyCode::Tab, KeyCode::Enter]);
     assert!(
         matches!(cmds.as_slice(), [Cmd::Change { .. }]),
         "{cmds:?}: {:?}",
         model.dialog
     );
+    let mut few = asked(Ok(30));
+    let cmds = press(&mut few, &[KeyCode::Right, KeyCode::Enter]);
+    assert!(matches!(cmds.as_slice(), [Cmd::Change { .. }]), "{cmds:?}");
+    for audience in [Ok(0), Err(failure())] {
+        let model = asked(audience);
+        let Some(Dialog::Confirm(question)) = &model.dialog else {
+            panic!("{:?}", model.dialog)
+        };
+        assert_eq!(question.stage, ConfirmStage::Refused);
+    }
+}
+
+fn failure() -> Failure {
+    Failure {
+        away: true,
+        text: "the database is away".to_owned(),
+    }
 }
 
 #[test]

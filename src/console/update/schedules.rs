@@ -2,16 +2,16 @@
 
 use super::super::{
     action::Act,
-    dialog::Confirm,
-    message::{Change, Cmd, ScheduleVerb},
+    dialog::{Confirm, ConfirmStage},
+    message::{Change, Cmd, Failure, ScheduleVerb},
     model::{Model, Place, Tone},
     table::Tint,
 };
 use super::{confirm, create, notify};
-use crate::{console::data::Data, ops::ScheduleView};
-
-/// It mails everybody at once: the word must be typed.
-const RUN: &str = "run";
+use crate::{
+    console::data::Data,
+    ops::{ScheduleView, wording::count},
+};
 
 fn chosen(model: &Model) -> Option<&ScheduleView> {
     let page = model.page();
@@ -59,7 +59,7 @@ pub(super) fn ask(model: &mut Model, act: Act) -> Vec<Cmd> {
         ),
         _ => (
             "Run a schedule now",
-            "Run now",
+            "Mail",
             ScheduleVerb::Run,
             &["active", "paused", "ended"],
             "A campaign of it starts at once, to all users; the plan stays as it is.",
@@ -73,9 +73,31 @@ pub(super) fn ask(model: &mut Model, act: Act) -> Vec<Cmd> {
     }
     let number = confirm::number(model);
     let mut question = Confirm::new(number, title, button, 0, Change::Schedule(verb, id));
-    question.word = (verb == ScheduleVerb::Run).then(|| RUN.to_owned());
     question.lines.push((line, Tint::Text));
     question.lines.push((after.to_owned(), Tint::Dim));
+    let mails = verb == ScheduleVerb::Run;
+    if mails {
+        question.stage = ConfirmStage::Planning;
+    }
     confirm::ask(model, question);
-    Vec::new()
+    let count = mails.then_some(Cmd::CountAudience { dialog: number });
+    count.into_iter().collect()
+}
+
+/// How many a run would mail is known: it must be typed, as for a campaign.
+pub(super) fn counted(model: &mut Model, number: u64, audience: Result<u64, Failure>) {
+    let Some(question) = confirm::open(model, number) else {
+        return;
+    };
+    match audience {
+        Err(failure) => question.refuse(format!("the audience is not known: {}", failure.text)),
+        Ok(0) => question.refuse("nobody would get it: the audience is empty"),
+        Ok(people) => {
+            let text = format!("{} people get one mail each.", count(people));
+            question.lines.push((text, Tint::Text));
+            let change = question.change.clone();
+            question.planned(change, people);
+        }
+    }
+    model.changed = true;
 }

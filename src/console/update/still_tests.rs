@@ -16,6 +16,7 @@ fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
         let code = match key {
             "enter" => KeyCode::Enter,
             "esc" => KeyCode::Esc,
+            "space" => KeyCode::Char(' '),
             "up" => KeyCode::Up,
             "right" => KeyCode::Right,
             "down" => KeyCode::Down,
@@ -119,6 +120,40 @@ fn what_a_question_says_is_read_line_by_line_and_page_by_page() {
         };
         assert_eq!(form.preview.as_ref().map(|p| p.scroll), Some(scroll));
     }
+}
+
+#[test]
+fn a_claim_that_could_not_be_planned_while_redis_was_away_is_planned_again() {
+    let mut model = fixture::working();
+    press(&mut model, "4 space space");
+    let cmds = press(&mut model, "C");
+    let [
+        Cmd::PlanClaim {
+            dialog,
+            part,
+            request,
+        },
+    ] = &cmds[..]
+    else {
+        panic!("{cmds:?}")
+    };
+    let failure = || crate::console::message::Failure {
+        text: "Redis is away".to_owned(),
+        away: true,
+    };
+    let (dialog, part) = (*dialog, *part);
+    let plan = Err(failure());
+    update(&mut model, 31_000, Msg::Planned { dialog, part, plan });
+    let generation = fixture::begin(&mut model.status);
+    update(&mut model, 31_000, Msg::Status(generation, Err(failure())));
+    let generation = fixture::begin(&mut model.status);
+    let msg = Msg::Status(generation, Ok(Box::new(fixture::status(31))));
+    let cmds = update(&mut model, 32_000, msg);
+    let again = cmds.iter().find_map(|cmd| match cmd {
+        Cmd::PlanClaim { request, .. } => Some(request),
+        _ => None,
+    });
+    assert_eq!(again, Some(request), "the same entries");
 }
 
 #[test]

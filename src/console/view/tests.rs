@@ -142,6 +142,7 @@ pub(super) fn answer(model: &mut Model, cmds: Vec<Cmd>) {
             Cmd::PlanDrain { dialog, worker } => {
                 Msg::DrainPlanned(dialog, Ok(fixture::drain_plan(model, &worker)))
             }
+            Cmd::CountAudience { dialog } => Msg::Audience(dialog, Ok(100_000)),
             _ => continue,
         };
         update(model, model.now_ms, msg);
