@@ -121,12 +121,16 @@ fn pointer_moved(before: &str, after: &str, by: isize) -> bool {
     pointer(before).and_then(|row| row.checked_add_signed(by)) == pointer(after)
 }
 
+/// Above the ids are the sums, which are scrolled away first: the last id in view tells.
 fn outcomes_moved(before: &str, after: &str, by: isize) -> bool {
     let (before, after) = (outcomes(before), outcomes(after));
-    match by {
-        1 => before.get(1) == after.first(),
-        _ => before.first() == after.get(1),
-    }
+    let (above, below) = if by > 0 {
+        (before, after)
+    } else {
+        (after, before)
+    };
+    let second_last = below.len().checked_sub(2).and_then(|n| below.get(n));
+    above.last().is_some() && above.last() == second_last
 }
 
 /// Redis' time for commands while `work` runs, ms a second.
@@ -182,6 +186,8 @@ fn main() {
             ("COMMS_SMTP_URL", &format!("smtp://{inbox}")),
             // What is stuck stays so, to be looked at.
             ("COMMS_RECLAIM", "manual"),
+            // And may be claimed while the campaigns run.
+            ("COMMS_VISIBILITY_MS", "15000"),
         ],
     );
     fleet.start("inbox");
