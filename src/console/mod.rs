@@ -18,11 +18,12 @@
 //! # To add a change
 //!
 //! A variant of `message::Change`, which holds everything it is about, frozen; `update/confirm.rs` opens
-//! a `dialog::Confirm` with it; `fetch::make` calls `ops` and says what became of each id. Typing the
+//! a `dialog::Confirm` with it; `change::make` calls `ops` and says what became of each id. Typing the
 //! count above 100, Cancel in focus, read-only and "Redis is away" are done for it. Where `ops` has a plan,
 //! the question is opened with `ConfirmStage::Planning`, and the plan is what is confirmed (`update/letters.rs`).
 
 mod action;
+mod change;
 mod claimed;
 mod clipboard;
 mod data;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::{
     action::Act,
-    dialog::{Confirm, ConfirmStage, Dialog},
+    dialog::{Confirm, ConfirmStage},
     message::{Change, Cmd, Failure},
     model::{Model, Place, Tone},
     screens::{deliveries::Deliveries, report::Report},
@@ -169,11 +169,10 @@ pub(super) fn planned(
     number: u64,
     plan: Result<RetryPlan, Failure>,
 ) -> Vec<Cmd> {
-    let question = match &mut model.dialog {
-        Some(Dialog::Confirm(question)) if question.number == number => question,
-        _ => return Vec::new(),
-    };
     model.changed = true;
+    let Some(question) = confirm::open(model, number) else {
+        return Vec::new();
+    };
     match plan {
         Err(failure) => question.refuse(failure.text),
         Ok(plan) if plan.deliveries() == 0 => {

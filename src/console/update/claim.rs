@@ -13,35 +13,43 @@ use super::super::{
     dialog::{ClaimDialog, ClaimField, ClaimPart, ClaimStage, Dialog},
     input::Input,
     message::{Cmd, Failure, Wanted},
-    model::{Model, Place, Tone},
+    model::{Model, Page, Place, Tone},
     planned::Sums,
     screens::{held::held_of, pending::stuck_of},
+    table::Row,
 };
 use super::{feeds, notify};
 use crate::ops::{
-    ClaimPlan, ClaimReport, ClaimRequest, PlannedId, Which, bounded,
+    ClaimPlan, ClaimReport, ClaimRequest, PendingEntry, PlannedId, Which, bounded,
     wording::{count, entries},
 };
 
 /// How often the new owners are looked at, ms.
 const LOOK_MS: u64 = 500;
 
-pub(super) fn open(model: &mut Model) -> Vec<Cmd> {
+/// The pending entry of a row, in Pending or below a consumer.
+fn entry_of<'a>(page: &'a Page, row: &Row) -> Option<&'a PendingEntry> {
+    let stuck = stuck_of(page, row).map(|stuck| &stuck.entry);
+    stuck.or_else(|| held_of(page, row))
+}
+
+/// The marked or the selected entries, by stream and group.
+pub(super) fn chosen(model: &Model) -> BTreeMap<(String, String), Vec<PlannedId>> {
     let page = model.page();
-    let mut groups: BTreeMap<(String, String), Vec<_>> = BTreeMap::new();
-    for row in page.table.chosen() {
-        let entry = stuck_of(page, row)
-            .map(|stuck| &stuck.entry)
-            .or_else(|| held_of(page, row));
-        if let Some(entry) = entry {
-            let group = (entry.source.stream.clone(), entry.group.clone());
-            groups.entry(group).or_default().push(PlannedId {
-                source: entry.source.clone(),
-                id: entry.id.clone(),
-            });
-        }
+    let rows = page.table.chosen();
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for entry in rows.into_iter().filter_map(|row| entry_of(page, row)) {
+        let group = (entry.source.stream.clone(), entry.group.clone());
+        groups.entry(group).or_default().push(PlannedId {
+            source: entry.source.clone(),
+            id: entry.id.clone(),
+        });
     }
-    let parts = groups
+    groups
+}
+
+pub(super) fn open(model: &mut Model) -> Vec<Cmd> {
+    let parts = chosen(model)
         .into_iter()
         .map(|((stream, group), ids)| part(stream, group, Some(ids)));
     let parts: Vec<ClaimPart> = parts.collect();
@@ -57,13 +65,10 @@ pub(super) fn open(model: &mut Model) -> Vec<Cmd> {
 /// filter of the list.
 pub(super) fn open_all(model: &mut Model) -> Vec<Cmd> {
     let page = model.page();
-    let mut groups = BTreeSet::new();
-    for row in page.table.in_order() {
-        let stuck = stuck_of(page, row).map(|stuck| &stuck.entry);
-        if let Some(entry) = stuck.or_else(|| held_of(page, row)) {
-            groups.insert((entry.source.stream.clone(), entry.group.clone()));
-        }
-    }
+    let entries = page.table.in_order().filter_map(|row| entry_of(page, row));
+    let groups: BTreeSet<_> = entries
+        .map(|entry| (entry.source.stream.clone(), entry.group.clone()))
+        .collect();
     let parts = groups
         .into_iter()
         .map(|(stream, group)| part(stream, group, None));

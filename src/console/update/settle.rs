@@ -1,18 +1,15 @@
 //! Pending entries put among the dead letters, or acknowledged: the ids are frozen, their plan is the question.
 
-use std::collections::BTreeMap;
-
 use super::super::{
     action::Act,
-    dialog::{Confirm, ConfirmStage, Dialog},
+    dialog::{Confirm, ConfirmStage},
     message::{Change, Cmd, Failure},
     model::Model,
-    screens::{held::held_of, pending::stuck_of},
     table::Tint,
 };
-use super::confirm;
+use super::{claim, confirm};
 use crate::ops::{
-    PlannedEnd, PlannedId, SettlePlan, SettleRequest, SettleVerb, Which,
+    PlannedEnd, SettlePlan, SettleRequest, SettleVerb, Which,
     wording::{duration, times},
 };
 
@@ -43,20 +40,8 @@ pub(super) fn open(model: &mut Model, act: Act) -> Vec<Cmd> {
 
 /// The marked or the selected entries, a request a group.
 fn requests(model: &Model, verb: SettleVerb) -> Vec<SettleRequest> {
-    let page = model.page();
-    let mut groups: BTreeMap<(String, String), Vec<PlannedId>> = BTreeMap::new();
-    for row in page.table.chosen() {
-        let stuck = stuck_of(page, row).map(|stuck| &stuck.entry);
-        if let Some(entry) = stuck.or_else(|| held_of(page, row)) {
-            let group = (entry.source.stream.clone(), entry.group.clone());
-            groups.entry(group).or_default().push(PlannedId {
-                source: entry.source.clone(),
-                id: entry.id.clone(),
-            });
-        }
-    }
     let min_idle_ms = Some(model.setting.visibility_ms.max(1));
-    let requests = groups
+    let requests = claim::chosen(model)
         .into_iter()
         .map(|((stream, group), entries)| SettleRequest {
             verb,
@@ -73,35 +58,22 @@ pub(super) fn planned(
     number: u64,
     plans: Result<Vec<SettlePlan>, Failure>,
 ) -> Vec<Cmd> {
-    let Some(Dialog::Confirm(question)) = &mut model.dialog else {
+    model.changed = true;
+    let Some(question) = confirm::open(model, number) else {
         return Vec::new();
     };
-    if question.number != number {
-        return Vec::new();
-    }
-    model.changed = true;
     let plans = match plans {
         Ok(plans) => plans,
         Err(failure) => {
-            question.stage = ConfirmStage::Refused;
-            question.lines.push((failure.text, Tint::Bad));
+            question.refuse(failure.text);
             return Vec::new();
         }
     };
-    let count = plans.iter().map(|plan| plan.items.len() as u64).sum();
-    let (title, button) = (question.title.clone(), question.verb.clone());
-    let change = Change::Settle(Vec::new());
-    let mut asked = Confirm::new(number, &title, &button, count, change);
-    for plan in &plans {
-        asked.lines.extend(lines(plan));
+    question.lines.extend(plans.iter().flat_map(lines));
+    match plans.iter().map(|plan| plan.items.len() as u64).sum() {
+        0 => question.refuse("none of them is pending any more"),
+        count => question.planned(Change::Settle(plans), count),
     }
-    if count == 0 {
-        asked.stage = ConfirmStage::Refused;
-        let none = "None of them is pending any more.";
-        asked.lines.push((none.to_owned(), Tint::Bad));
-    }
-    asked.change = Change::Settle(plans);
-    confirm::ask(model, asked);
     Vec::new()
 }
 

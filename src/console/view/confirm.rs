@@ -31,7 +31,7 @@ pub(super) fn draw(
         _ => question(confirm, cells, theme),
     };
     let actions = actions(confirm, now_ms, cells, theme);
-    let high = (lines.len() + actions.len() + 3) as u16;
+    let high = u16::try_from(lines.len() + actions.len() + 3).unwrap_or(u16::MAX);
     let most = area.height.saturating_sub(2);
     let inside = popup::open(canvas, area, (wide, high.min(most)), &confirm.title, theme);
     let room = usize::from(inside.height).saturating_sub(actions.len() + 1);
