@@ -2,7 +2,7 @@
 
 use super::{
     data::Data,
-    message::Msg,
+    message::{Failure, Msg},
     model::{Link, Model, Screen, Setting},
     samples,
     theme::{Depth, Theme, ThemeChoice},
@@ -73,6 +73,14 @@ pub(super) fn fill(model: &mut Model, screen: Screen, data: Data) {
     let shown = std::mem::replace(&mut model.screen, screen);
     fill_page(model, data);
     model.screen = shown;
+}
+
+/// A server is away.
+pub(super) fn failure(text: &str) -> Failure {
+    Failure {
+        away: true,
+        text: text.to_owned(),
+    }
 }
 
 /// Answers the query of the page shown.

@@ -29,7 +29,7 @@ pub(super) const fn ctrl(c: char) -> Chord {
 }
 
 /// Keys by the names that people read and write.
-const NAMED: [(&str, KeyCode); 14] = [
+const NAMED: [(&str, KeyCode); 15] = [
     ("space", KeyCode::Char(' ')),
     ("up", KeyCode::Up),
     ("down", KeyCode::Down),
@@ -44,6 +44,7 @@ const NAMED: [(&str, KeyCode); 14] = [
     ("home", KeyCode::Home),
     ("end", KeyCode::End),
     ("backspace", KeyCode::Backspace),
+    ("delete", KeyCode::Delete),
 ];
 
 impl Chord {

@@ -1,9 +1,8 @@
 //! What goes again: campaigns, failed recipients, dead letters, and the way of one message.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
-
 use super::{
     super::{fixture, samples},
+    pressing::press,
     *,
 };
 use crate::console::{
@@ -12,25 +11,6 @@ use crate::console::{
     message::Change,
     model::{Place, Screen},
 };
-
-pub(super) fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
-    let mut cmds = Vec::new();
-    for key in keys.split(' ') {
-        let code = match key {
-            "space" => KeyCode::Char(' '),
-            "enter" => KeyCode::Enter,
-            "esc" => KeyCode::Esc,
-            "right" => KeyCode::Right,
-            "home" => KeyCode::Home,
-            "end" => KeyCode::End,
-            "delete" => KeyCode::Delete,
-            "backspace" => KeyCode::Backspace,
-            key => KeyCode::Char(key.chars().next().expect("a key")),
-        };
-        cmds.extend(update(model, model.now_ms, Msg::Key(KeyEvent::from(code))));
-    }
-    cmds
-}
 
 pub(super) fn question(model: &Model) -> &Confirm {
     match &model.dialog {

@@ -1,8 +1,6 @@
 //! Claiming what is stuck beyond what is listed.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
-
-use super::{super::fixture, *};
+use super::{super::fixture, pressing::type_keys, *};
 use crate::{
     console::{
         data::Data,
@@ -12,19 +10,6 @@ use crate::{
     },
     ops::{ClaimOutcome, ClaimReport, ClaimRequest, Claimed, PlannedId, Which},
 };
-
-fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
-    let mut cmds = Vec::new();
-    for c in keys.chars() {
-        let code = match c {
-            '\n' => KeyCode::Enter,
-            '\t' => KeyCode::Tab,
-            c => KeyCode::Char(c),
-        };
-        cmds.extend(update(model, model.now_ms, Msg::Key(KeyEvent::from(code))));
-    }
-    cmds
-}
 
 /// The groups that are asked about, with what is wanted of them.
 fn asked(cmds: Vec<Cmd>) -> Vec<(u64, usize, ClaimRequest, Wanted)> {
@@ -50,7 +35,7 @@ fn dialog(model: &Model) -> &ClaimDialog {
 #[test]
 fn all_of_the_listed_groups_are_asked_about_whatever_is_marked() {
     let mut model = fixture::working();
-    let asked = asked(press(&mut model, "4 A"));
+    let asked = asked(type_keys(&mut model, "4 A"));
     let groups: Vec<&str> = asked.iter().map(|a| a.2.group.as_str()).collect();
     assert_eq!(groups, ["email-service", "notification-service"]);
     assert!(asked.iter().all(|a| a.3.consumer.is_none()));
@@ -65,7 +50,7 @@ fn all_of_the_listed_groups_are_asked_about_whatever_is_marked() {
 #[test]
 fn the_filter_of_the_list_goes_with_the_question() {
     let mut model = fixture::working();
-    let asked = asked(press(&mut model, "4/held:4103\nA"));
+    let asked = asked(type_keys(&mut model, "4/held:4103\nA"));
     assert_eq!(asked.len(), 1, "only one group is listed");
     let wanted = &asked[0].3;
     assert_eq!(
@@ -77,7 +62,7 @@ fn the_filter_of_the_list_goes_with_the_question() {
 #[test]
 fn the_ids_are_frozen_by_the_plan_and_their_count_must_be_typed() {
     let mut model = fixture::working();
-    let (number, part, request, _) = asked(press(&mut model, "4/held:3990\nA")).remove(0);
+    let (number, part, request, _) = asked(type_keys(&mut model, "4/held:3990\nA")).remove(0);
     let entries = fixture::stuck(400)
         .entries
         .into_iter()
@@ -103,13 +88,13 @@ fn the_ids_are_frozen_by_the_plan_and_their_count_must_be_typed() {
     // What comes later changes nothing of what was asked.
     fixture::fill(&mut model, Screen::Pending, Data::Stuck(fixture::stuck(3)));
     assert_eq!(dialog(&model).must_type(), Some(400));
-    assert!(press(&mut model, "\t\n").is_empty());
+    assert!(type_keys(&mut model, "\t\n").is_empty());
     assert_eq!(dialog(&model).error.as_deref(), Some("type 400 to confirm"));
     while dialog(&model).focus != ClaimField::Typed {
-        press(&mut model, "\t");
+        type_keys(&mut model, "\t");
     }
-    press(&mut model, "400\t\t");
-    let cmds = press(&mut model, "\n");
+    type_keys(&mut model, "400\t\t");
+    let cmds = type_keys(&mut model, "\n");
     let [Cmd::Claim { plans, .. }] = &cmds[..] else {
         panic!("{cmds:?}")
     };
@@ -119,13 +104,13 @@ fn the_ids_are_frozen_by_the_plan_and_their_count_must_be_typed() {
 #[test]
 fn what_one_consumer_holds_is_asked_about_alone() {
     let mut model = fixture::working();
-    press(&mut model, "3jj\n");
+    type_keys(&mut model, "3jj\n");
     fixture::fill_page(&mut model, Data::Groups(fixture::groups()));
-    press(&mut model, "\n");
+    type_keys(&mut model, "\n");
     fixture::fill_page(&mut model, Data::Groups(fixture::groups()));
-    press(&mut model, "j\n");
+    type_keys(&mut model, "j\n");
     fixture::fill_page(&mut model, Data::Held(fixture::held()));
-    let asked = asked(press(&mut model, "A"));
+    let asked = asked(type_keys(&mut model, "A"));
     assert!(!asked.is_empty());
     assert!(
         asked

@@ -1,8 +1,10 @@
 //! Groups made and moved, consumers removed, workers drained: from the key to the change that is sent.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
-
-use super::{super::fixture, *};
+use super::{
+    super::fixture,
+    pressing::{press, type_keys},
+    *,
+};
 use crate::{
     console::{
         data::Data,
@@ -12,28 +14,6 @@ use crate::{
     },
     ops::{GroupPlan, GroupVerb},
 };
-
-fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
-    let mut cmds = Vec::new();
-    for key in keys.split(' ') {
-        let code = match key {
-            "enter" => KeyCode::Enter,
-            "esc" => KeyCode::Esc,
-            "right" => KeyCode::Right,
-            "space" => KeyCode::Char(' '),
-            key => KeyCode::Char(key.chars().next().expect("a key")),
-        };
-        cmds.extend(update(model, model.now_ms, Msg::Key(KeyEvent::from(code))));
-    }
-    cmds
-}
-
-fn type_text(model: &mut Model, text: &str) {
-    for c in text.chars() {
-        let key = KeyEvent::from(KeyCode::Char(c));
-        update(model, model.now_ms, Msg::Key(key));
-    }
-}
 
 /// The groups of the last stage.
 fn groups() -> Model {
@@ -91,7 +71,7 @@ fn a_group_is_made_by_name_and_id_after_its_plan_was_seen() {
         model.prompt.as_ref().map(|p| p.asked),
         Some(Asked::NewGroup)
     );
-    type_text(&mut model, "audit $");
+    type_keys(&mut model, "audit $");
     let cmds = press(&mut model, "enter");
     let (dialog, stream, group, verb) = planned(&cmds);
     let from = "$".to_owned();
@@ -114,7 +94,7 @@ fn a_group_is_made_by_name_and_id_after_its_plan_was_seen() {
 fn what_a_group_has_read_is_set_with_cancel_in_focus_and_the_command_shown() {
     let mut model = groups();
     press(&mut model, "I");
-    type_text(&mut model, "0");
+    type_keys(&mut model, "0");
     let cmds = press(&mut model, "enter");
     let (dialog, stream, group, verb) = planned(&cmds);
     assert_eq!(group, "email-service");
@@ -175,7 +155,7 @@ fn groups_are_not_changed_in_read_only_mode_nor_from_the_wrong_level() {
     let mut model = groups();
     assert!(press(&mut model, "X").is_empty());
     press(&mut model, "N");
-    type_text(&mut model, "one two three");
+    type_keys(&mut model, "one two three");
     assert!(
         press(&mut model, "enter")
             .iter()

@@ -1,29 +1,11 @@
 //! Key → state tables: what each key of the lists and screens does, pressed by the name that people write.
 
-use ratatui::crossterm::event::{KeyEvent, KeyModifiers};
-
-use super::{super::fixture, *};
+use super::{super::fixture, pressing::press, *};
 use crate::console::{
     data::Data,
-    keymap::Chord,
     model::{Screen, View},
     table::Sort,
 };
-
-/// Presses keys written as in the settings, one after the other.
-fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
-    let mut cmds = Vec::new();
-    for name in keys.split_whitespace() {
-        let chord = Chord::parse(name).expect("a key");
-        let held = match chord.ctrl {
-            true => KeyModifiers::CONTROL,
-            false => KeyModifiers::NONE,
-        };
-        let event = KeyEvent::new(chord.code, held);
-        cmds.extend(update(model, model.now_ms, Msg::Key(event)));
-    }
-    cmds
-}
 
 /// The pipeline at work after those keys.
 fn after(keys: &str) -> Model {

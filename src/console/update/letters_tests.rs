@@ -4,7 +4,8 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
 use super::{
     super::{fixture, samples},
-    again_tests::{confirmed, letters, press, question},
+    again_tests::{confirmed, letters, question},
+    pressing::press,
     *,
 };
 use crate::{

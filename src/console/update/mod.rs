@@ -7,11 +7,17 @@ mod campaigns;
 mod claim;
 #[cfg(test)]
 mod claim_all_tests;
+#[cfg(test)]
+mod claim_tests;
 mod confirm;
 #[cfg(test)]
 mod copy_tests;
 mod create;
+#[cfg(test)]
+mod create_tests;
 mod feeds;
+#[cfg(test)]
+mod feeds_tests;
 mod groups;
 #[cfg(test)]
 mod groups_tests;
@@ -25,6 +31,8 @@ mod lists;
 mod mouse;
 mod pages;
 mod palette;
+#[cfg(test)]
+pub(super) mod pressing;
 #[cfg(test)]
 mod schedule_tests;
 mod schedules;

@@ -237,19 +237,12 @@ fn to_run_it_now_the_number_of_people_is_typed() {
     let mut few = asked(Ok(30));
     let cmds = press(&mut few, &[KeyCode::Right, KeyCode::Enter]);
     assert!(matches!(cmds.as_slice(), [Cmd::Change { .. }]), "{cmds:?}");
-    for audience in [Ok(0), Err(failure())] {
+    for audience in [Ok(0), Err(fixture::failure("the database is away"))] {
         let model = asked(audience);
         let Some(Dialog::Confirm(question)) = &model.dialog else {
             panic!("{:?}", model.dialog)
         };
         assert_eq!(question.stage, ConfirmStage::Refused);
-    }
-}
-
-fn failure() -> Failure {
-    Failure {
-        away: true,
-        text: "the database is away".to_owned(),
     }
 }
 

@@ -1,8 +1,6 @@
 //! Pending entries put among the dead letters or acknowledged: from the key to the change that is sent.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
-
-use super::{super::fixture, *};
+use super::{super::fixture, pressing::type_keys, *};
 use crate::{
     console::{
         data::Data,
@@ -12,19 +10,6 @@ use crate::{
     },
     ops::{PlannedEnd, SettlePlan, SettleRequest, SettleVerb, Which},
 };
-
-fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
-    let mut cmds = Vec::new();
-    for c in keys.chars() {
-        let code = match c {
-            '\n' => KeyCode::Enter,
-            '\t' => KeyCode::Tab,
-            c => KeyCode::Char(c),
-        };
-        cmds.extend(update(model, model.now_ms, Msg::Key(KeyEvent::from(code))));
-    }
-    cmds
-}
 
 /// What is asked of `ops`.
 fn asked(cmds: Vec<Cmd>) -> (u64, Vec<SettleRequest>) {
@@ -84,11 +69,11 @@ fn the_plan_is_read_first_and_cancel_has_the_focus() {
         ("K", SettleVerb::Acknowledge),
     ] {
         let mut model = fixture::working();
-        let (dialog, requests) = asked(press(&mut model, &format!("4{key}")));
+        let (dialog, requests) = asked(type_keys(&mut model, &format!("4{key}")));
         assert_eq!((requests.len(), requests[0].verb), (1, verb));
         assert_eq!(requests[0].min_idle_ms, Some(60_000), "the visibility time");
         assert_eq!(question(&model).stage, ConfirmStage::Planning);
-        assert!(press(&mut model.clone(), "\t\n").is_empty());
+        assert!(type_keys(&mut model.clone(), "\t\n").is_empty());
         let plan = plan(&requests[0], 61_000);
         answered(&mut model, dialog, vec![plan.clone()]);
         let shown = text(&model);
@@ -100,10 +85,13 @@ fn the_plan_is_read_first_and_cancel_has_the_focus() {
         ] {
             assert!(shown.contains(part), "{shown}");
         }
-        let cmds = press(&mut model.clone(), "\n");
+        let cmds = type_keys(&mut model.clone(), "\n");
         assert!(!cmds.iter().any(|cmd| matches!(cmd, Cmd::Change { .. })));
         let change = Change::Settle(vec![plan]);
-        assert_eq!(press(&mut model, "\t\n"), [Cmd::Change { dialog, change }]);
+        assert_eq!(
+            type_keys(&mut model, "\t\n"),
+            [Cmd::Change { dialog, change }]
+        );
     }
 }
 
@@ -115,7 +103,7 @@ fn the_marked_ids_are_frozen_one_request_a_group_and_above_100_the_count_is_type
         Screen::Pending,
         Data::Stuck(fixture::stuck(150)),
     );
-    let (dialog, requests) = asked(press(&mut model, "4aX"));
+    let (dialog, requests) = asked(type_keys(&mut model, "4aX"));
     let ids = |request: &SettleRequest| match &request.which {
         Which::Entries(entries) => entries.len(),
         _ => 0,
@@ -129,11 +117,11 @@ fn the_marked_ids_are_frozen_one_request_a_group_and_above_100_the_count_is_type
     fixture::fill(&mut model, Screen::Pending, Data::Stuck(fixture::stuck(3)));
     assert_eq!(question(&model).count, 150);
     assert!(
-        press(&mut model.clone(), "\t\n").is_empty(),
+        type_keys(&mut model.clone(), "\t\n").is_empty(),
         "150 must be typed"
     );
     // From Cancel: the button, then the count.
-    let cmds = press(&mut model, "\t\t150\t\t\n");
+    let cmds = type_keys(&mut model, "\t\t150\t\t\n");
     assert_eq!(
         cmds,
         [Cmd::Change {
@@ -146,7 +134,7 @@ fn the_marked_ids_are_frozen_one_request_a_group_and_above_100_the_count_is_type
 #[test]
 fn what_is_not_idle_is_said_to_stay_and_what_is_gone_leaves_nothing_to_ask() {
     let mut model = fixture::working();
-    let (dialog, requests) = asked(press(&mut model, "4X"));
+    let (dialog, requests) = asked(type_keys(&mut model, "4X"));
     answered(&mut model, dialog, vec![plan(&requests[0], 5_000)]);
     assert!(
         text(&model).contains("stays, not idle for 1m 0s"),
@@ -155,7 +143,7 @@ fn what_is_not_idle_is_said_to_stay_and_what_is_gone_leaves_nothing_to_ask() {
     );
 
     let mut model = fixture::working();
-    let (dialog, requests) = asked(press(&mut model, "4X"));
+    let (dialog, requests) = asked(type_keys(&mut model, "4X"));
     let mut none = plan(&requests[0], 0);
     none.absent = none.items.drain(..).map(|item| item.entry.id).collect();
     answered(&mut model, dialog, vec![none]);
@@ -166,7 +154,7 @@ fn what_is_not_idle_is_said_to_stay_and_what_is_gone_leaves_nothing_to_ask() {
 #[test]
 fn a_refusal_is_shown_and_late_plans_and_read_only_open_nothing() {
     let mut model = fixture::working();
-    let (dialog, requests) = asked(press(&mut model, "4X"));
+    let (dialog, requests) = asked(type_keys(&mut model, "4X"));
     let failure = Failure {
         away: false,
         text: "billing of orders is no group of the pipeline".to_owned(),
@@ -180,7 +168,7 @@ fn a_refusal_is_shown_and_late_plans_and_read_only_open_nothing() {
     assert!(model.dialog.is_none(), "a plan that nobody waits for");
     model.setting.read_only = true;
     assert!(
-        press(&mut model, "4XK")
+        type_keys(&mut model, "4XK")
             .iter()
             .all(|cmd| !matches!(cmd, Cmd::PlanSettle { .. }))
     );
@@ -190,13 +178,13 @@ fn a_refusal_is_shown_and_late_plans_and_read_only_open_nothing() {
 #[test]
 fn what_one_consumer_holds_is_ended_from_its_list() {
     let mut model = fixture::working();
-    press(&mut model, "3jj\n");
+    type_keys(&mut model, "3jj\n");
     fixture::fill_page(&mut model, Data::Groups(fixture::groups()));
-    press(&mut model, "\n");
+    type_keys(&mut model, "\n");
     fixture::fill_page(&mut model, Data::Groups(fixture::groups()));
-    press(&mut model, "j\n");
+    type_keys(&mut model, "j\n");
     fixture::fill_page(&mut model, Data::Held(fixture::held()));
-    let (_, requests) = asked(press(&mut model, " X"));
+    let (_, requests) = asked(type_keys(&mut model, " X"));
     assert_eq!(requests[0].verb, SettleVerb::DeadLetter);
     assert!(matches!(&requests[0].which, Which::Entries(entries) if entries.len() == 1));
 }

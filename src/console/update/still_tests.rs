@@ -1,41 +1,16 @@
 //! What stands still behind a question, what the palette finds elsewhere, and the ways to a trace.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
-
-use super::{super::fixture, *};
+use super::{
+    super::fixture,
+    pressing::{press, type_keys},
+    *,
+};
 use crate::console::{
     data::Data,
     dialog::Dialog,
     model::{Place, Screen},
     screens::trace::Way,
 };
-
-fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
-    let mut cmds = Vec::new();
-    for key in keys.split(' ') {
-        let code = match key {
-            "enter" => KeyCode::Enter,
-            "esc" => KeyCode::Esc,
-            "space" => KeyCode::Char(' '),
-            "up" => KeyCode::Up,
-            "right" => KeyCode::Right,
-            "down" => KeyCode::Down,
-            "pgup" => KeyCode::PageUp,
-            "pgdn" => KeyCode::PageDown,
-            "backtab" => KeyCode::BackTab,
-            key => KeyCode::Char(key.chars().next().expect("a key")),
-        };
-        cmds.extend(update(model, model.now_ms, Msg::Key(KeyEvent::from(code))));
-    }
-    cmds
-}
-
-fn type_text(model: &mut Model, text: &str) {
-    for c in text.chars() {
-        let key = KeyEvent::from(KeyCode::Char(c));
-        update(model, model.now_ms, Msg::Key(key));
-    }
-}
 
 /// The answer to what the page shown has under way.
 fn answer(model: &mut Model, data: Data) -> Vec<Cmd> {
@@ -112,7 +87,7 @@ fn what_a_question_says_is_read_line_by_line_and_page_by_page() {
     }
 
     let mut model = fixture::working();
-    press(&mut model, "c backtab backtab enter");
+    press(&mut model, "c shift-tab shift-tab enter");
     for (keys, scroll) in [("down j", 2), ("up", 1), ("pgdn", 11), ("pgup k", 0)] {
         press(&mut model, keys);
         let Some(Dialog::Create(form)) = &model.dialog else {
@@ -137,10 +112,7 @@ fn a_claim_that_could_not_be_planned_while_redis_was_away_is_planned_again() {
     else {
         panic!("{cmds:?}")
     };
-    let failure = || crate::console::message::Failure {
-        text: "Redis is away".to_owned(),
-        away: true,
-    };
+    let failure = || fixture::failure("Redis is away");
     let (dialog, part) = (*dialog, *part);
     let plan = Err(failure());
     update(&mut model, 31_000, Msg::Planned { dialog, part, plan });
@@ -160,15 +132,15 @@ fn a_claim_that_could_not_be_planned_while_redis_was_away_is_planned_again() {
 fn one_mail_of_a_preview_goes_to_an_address_that_is_typed() {
     let mut model = fixture::working();
     press(&mut model, "c");
-    type_text(&mut model, "Try");
-    press(&mut model, "T backtab backtab backtab enter T");
+    type_keys(&mut model, "Try");
+    press(&mut model, "T shift-tab shift-tab shift-tab enter T");
     assert_eq!(
         model.prompt, None,
         "T is text in a field, and nothing where nothing is previewed"
     );
     let mut model = fixture::working();
-    press(&mut model, "c backtab backtab enter right T");
-    type_text(&mut model, "me@example.com");
+    press(&mut model, "c shift-tab shift-tab enter right T");
+    type_keys(&mut model, "me@example.com");
     let cmds = press(&mut model, "enter");
     let [
         Cmd::TestWords {
@@ -209,14 +181,14 @@ fn one_mail_of_a_preview_goes_to_an_address_that_is_typed() {
 fn the_palette_knows_what_is_to_be_had_elsewhere_and_does_not_do_it_here() {
     let mut model = fixture::working();
     press(&mut model, ":");
-    type_text(&mut model, "drain");
+    type_keys(&mut model, "drain");
     press(&mut model, "enter");
     let notice = model.notice.as_ref().expect("a notice");
     assert_eq!(notice.text, "drain: it belongs to Workers");
     assert!(model.dialog.is_none());
     // Campaigns have an action of the same name as schedules' lists; it isn't done to them.
     press(&mut model, "4 :");
-    type_text(&mut model, "cancel-campaign");
+    type_keys(&mut model, "cancel-campaign");
     press(&mut model, "enter");
     let notice = model.notice.as_ref().expect("a notice");
     assert_eq!(notice.text, "cancel-campaign: it belongs to Campaigns");
@@ -261,10 +233,7 @@ fn what_could_not_be_said_while_redis_was_away_is_asked_again() {
         panic!("the form")
     };
     let dialog = form.number;
-    let failure = || crate::console::message::Failure {
-        text: "Redis is away".to_owned(),
-        away: true,
-    };
+    let failure = || fixture::failure("Redis is away");
     update(&mut model, 31_000, Msg::Audience(dialog, Err(failure())));
     let generation = fixture::begin(&mut model.status);
     update(&mut model, 31_000, Msg::Status(generation, Err(failure())));

@@ -9,24 +9,16 @@ use crate::console::{
     message::{Cmd, Msg},
     model::Model,
     samples,
-    update::update,
+    update::{pressing::type_keys, update},
 };
 
 fn press(model: &mut Model, code: KeyCode) -> Vec<Cmd> {
     update(model, model.now_ms, Msg::Key(KeyEvent::from(code)))
 }
 
-fn keys(model: &mut Model, keys: &str) -> Vec<Cmd> {
-    let codes = keys.chars().map(|key| match key {
-        '\n' => KeyCode::Enter,
-        key => KeyCode::Char(key),
-    });
-    codes.flat_map(|code| press(model, code)).collect()
-}
-
 fn letters(number: u64) -> Model {
     let mut model = fixture::working();
-    keys(&mut model, "5\n");
+    type_keys(&mut model, "5\n");
     fixture::fill_page(&mut model, Data::Letters(samples::letters(number)));
     model
 }
@@ -35,16 +27,16 @@ fn letters(number: u64) -> Model {
 fn a_plan_is_seen_before_it_is_confirmed() {
     for (name, key, number) in [("replay", 'R', 12), ("canary", 'O', 3), ("drop", 'X', 180)] {
         let mut model = letters(number);
-        let cmds = keys(&mut model, &format!("a{key}"));
+        let cmds = type_keys(&mut model, &format!("a{key}"));
         answer(&mut model, cmds);
         insta::assert_snapshot!(format!("plan_{name}"), text(&model, (80, 24)));
     }
     let mut model = fixture::working();
-    let cmds = keys(&mut model, "8jjD");
+    let cmds = type_keys(&mut model, "8jjD");
     answer(&mut model, cmds);
     insta::assert_snapshot!("plan_drain", text(&model, (80, 24)));
     press(&mut model, KeyCode::Right);
-    keys(&mut model, "\n");
+    type_keys(&mut model, "\n");
     model.now_ms += 17_400;
     let drawn = text(&model, (80, 24));
     assert!(
@@ -62,7 +54,7 @@ fn the_place_where_one_types_is_in_view() {
     long[0].letter.data =
         format!(r#"{{"v":1,"user":0,"email":"ann@example.com","first_name":"{names}"}}"#);
     fixture::fill_page(&mut model, Data::Letters(long));
-    keys(&mut model, "E");
+    type_keys(&mut model, "E");
     for size in [(80, 24), (40, 10)] {
         let mut model = model.clone();
         let line = |model: &Model| {
@@ -83,7 +75,7 @@ fn the_place_where_one_types_is_in_view() {
         }
         let middle = line(&model);
         assert!(middle.contains(r#"@example▏.com"#), "{middle}");
-        keys(&mut model, "漢字");
+        type_keys(&mut model, "漢字");
         assert!(
             line(&model).contains("@example漢字▏.com"),
             "{}",
@@ -96,9 +88,9 @@ fn the_place_where_one_types_is_in_view() {
 fn what_is_wrong_with_it_stands_beside_it() {
     let mut model = letters(1);
     model.unmasked = true;
-    keys(&mut model, "E");
+    type_keys(&mut model, "E");
     press(&mut model, KeyCode::Backspace);
-    keys(&mut model, "\n");
+    type_keys(&mut model, "\n");
     insta::assert_snapshot!("edit_no_json", text(&model, (80, 24)));
 }
 
@@ -111,8 +103,8 @@ fn a_small_terminal_says_what_is_typed() {
         ("8", "@", "server "),
     ] {
         let mut model = fixture::working();
-        keys(&mut model, page);
-        keys(&mut model, key);
+        type_keys(&mut model, page);
+        type_keys(&mut model, key);
         update(&mut model, 30_000, Msg::Paste("abc".to_owned()));
         let drawn = text(&model, (40, 8));
         let last = drawn.lines().last().expect("a line");

@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    tests::{SIZES, drawn, keys, levels, on_terminal, text},
+    tests::{SIZES, drawn, levels, on_terminal, text},
     text::width,
     widgets::POINTER,
 };
@@ -15,6 +15,7 @@ use crate::console::{
     fixture, geometry,
     model::{Model, Screen},
     theme::{Depth, Theme, ThemeChoice},
+    update::pressing::type_keys,
 };
 
 const THEMES: [ThemeChoice; 3] = [ThemeChoice::Dark, ThemeChoice::Light, ThemeChoice::None];
@@ -24,7 +25,7 @@ const DEPTHS: [Depth; 3] = [Depth::Sixteen, Depth::Many, Depth::True];
 fn everything() -> Vec<(String, Model)> {
     let screen = |screen: Screen| {
         let mut model = fixture::working();
-        keys(&mut model, &format!("{}j", screen.digit()));
+        type_keys(&mut model, &format!("{}j", screen.digit()));
         (screen.title().to_owned(), model)
     };
     Screen::ALL
@@ -106,7 +107,7 @@ fn data_of_a_server_that_is_away_recedes_on_every_screen() {
                 .zip([ThemeChoice::Dark, ThemeChoice::Light, ThemeChoice::Dark])
         {
             let mut model = fixture::stale();
-            keys(&mut model, &screen.digit().to_string());
+            type_keys(&mut model, &screen.digit().to_string());
             model.setting.theme = Theme::new(choice, Depth::Many);
             let model = on_terminal(&model, size);
             let faint = model.setting.theme.faint.fg;
@@ -119,7 +120,7 @@ fn data_of_a_server_that_is_away_recedes_on_every_screen() {
             }
         }
         let mut model = fixture::stale();
-        keys(&mut model, &screen.digit().to_string());
+        type_keys(&mut model, &screen.digit().to_string());
         for size in SIZES {
             let shown = text(&model, size);
             assert!(shown.contains("○ Redis is away, data 13 s old"), "{shown}");

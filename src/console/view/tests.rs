@@ -14,7 +14,7 @@ use crate::console::{
     message::{Cmd, Msg},
     model::{Model, Screen},
     samples,
-    update::update,
+    update::{pressing::type_keys, update},
 };
 use crate::ops::wording::SEPARATOR;
 
@@ -58,19 +58,6 @@ pub(super) fn text(model: &Model, size: (u16, u16)) -> String {
     clock.replace_all(&text, "hh:mm:ss").into_owned()
 }
 
-pub(super) fn keys(model: &mut Model, keys: &str) -> Vec<Cmd> {
-    let mut cmds = Vec::new();
-    for c in keys.chars() {
-        let code = match c {
-            '\t' => KeyCode::Tab,
-            '\n' => KeyCode::Enter,
-            c => KeyCode::Char(c),
-        };
-        cmds.extend(update(model, model.now_ms, Msg::Key(KeyEvent::from(code))));
-    }
-    cmds
-}
-
 fn right(model: &mut Model) {
     let key = KeyEvent::from(KeyCode::Right);
     update(model, model.now_ms, Msg::Key(key));
@@ -95,7 +82,7 @@ fn every_screen_in_every_state() {
     for (state, model) in states {
         for screen in Screen::ALL {
             let mut model = model.clone();
-            keys(&mut model, &screen.digit().to_string());
+            type_keys(&mut model, &screen.digit().to_string());
             if state == "error" {
                 fail(&mut model);
             }
@@ -153,7 +140,7 @@ fn named(name: &str, keys: &str, data: Vec<Data>) -> (String, Model) {
     let mut model = fixture::working();
     let mut data = data.into_iter();
     for key in keys.chars() {
-        let cmds = self::keys(&mut model, &key.to_string());
+        let cmds = type_keys(&mut model, &key.to_string());
         answer(&mut model, cmds);
         if matches!(key, '\n' | 'e' | 'l' | 'i' | 'd')
             && let Some(data) = data.next()
@@ -217,7 +204,7 @@ fn every_level_below_a_screen() {
 fn the_way_to_all_keys_is_shown_however_many_there_are() {
     for screen in Screen::ALL {
         let mut model = fixture::working();
-        keys(&mut model, &screen.digit().to_string());
+        type_keys(&mut model, &screen.digit().to_string());
         for size in SIZES {
             let drawn = text(&model, size);
             let footer = drawn.lines().last().expect("a footer");
@@ -234,7 +221,7 @@ fn an_error_is_said_where_the_data_would_be() {
             continue;
         }
         let mut model = fixture::empty();
-        keys(&mut model, &screen.digit().to_string());
+        type_keys(&mut model, &screen.digit().to_string());
         model.page_mut().feed.data = None;
         fail(&mut model);
         for size in SIZES {
@@ -252,24 +239,24 @@ fn an_error_is_said_where_the_data_would_be() {
 #[test]
 fn what_is_typed_filtered_frozen_and_past() {
     let mut model = fixture::working();
-    keys(&mut model, "4/held:399");
+    type_keys(&mut model, "4/held:399");
     insta::assert_snapshot!("filter_typed", text(&model, (80, 24)));
-    keys(&mut model, "\nss");
+    type_keys(&mut model, "\nss");
     model.now_ms += 5_000;
-    keys(&mut model, "p");
+    type_keys(&mut model, "p");
     model.now_ms += 7_000;
     insta::assert_snapshot!("filter_kept_sorted_frozen", text(&model, (80, 24)));
     let mut model = fixture::working();
-    keys(&mut model, "[[[");
+    type_keys(&mut model, "[[[");
     insta::assert_snapshot!("past", text(&model, (80, 24)));
     let mut model = fixture::working();
-    keys(&mut model, ":pause");
+    type_keys(&mut model, ":pause");
     snapshot("palette", &model);
-    keys(&mut model, "\n");
+    type_keys(&mut model, "\n");
     snapshot("pause_all", &model);
     for screen in ["1", "4", "8"] {
         let mut model = fixture::working();
-        keys(&mut model, screen);
+        type_keys(&mut model, screen);
         insta::assert_snapshot!(format!("narrow_{screen}"), text(&model, (40, 10)));
     }
 }
@@ -277,17 +264,17 @@ fn what_is_typed_filtered_frozen_and_past() {
 #[test]
 fn the_questions() {
     let mut model = fixture::working();
-    keys(&mut model, "cWinter\tSnow");
+    type_keys(&mut model, "cWinter\tSnow");
     update(&mut model, 30_000, Msg::Audience(1, Ok(100_000)));
     snapshot("create", &model);
     let templates = vec!["winter@3".to_owned()];
     update(&mut model, 30_000, Msg::Templates(1, templates));
-    keys(&mut model, "\t");
+    type_keys(&mut model, "\t");
     right(&mut model);
-    keys(&mut model, "\tcode=WINTER\t\t");
+    type_keys(&mut model, "\tcode=WINTER\t\t");
     right(&mut model);
     right(&mut model);
-    for cmd in keys(&mut model, "\t0 9 * * mon") {
+    for cmd in type_keys(&mut model, "\t0 9 * * mon") {
         if let Cmd::LookAhead { dialog, when } = cmd {
             let ahead = Ok(samples::ahead());
             update(&mut model, 30_000, Msg::Ahead(dialog, when, ahead));
@@ -295,14 +282,14 @@ fn the_questions() {
     }
     snapshot("create_schedule", &model);
     insta::assert_snapshot!("create_schedule_40x10", text(&model, (40, 10)));
-    keys(&mut model, "\t\t\t\t\t\n");
+    type_keys(&mut model, "\t\t\t\t\t\n");
     insta::assert_snapshot!("preview_rendering", text(&model, (80, 24)));
     let mail = Ok(samples::preview());
     update(&mut model, 30_000, Msg::Previewed(1, 1, mail));
     snapshot("preview", &model);
 
     let mut model = fixture::working();
-    for cmd in keys(&mut model, "4aC") {
+    for cmd in type_keys(&mut model, "4aC") {
         if let Cmd::PlanClaim {
             dialog,
             part,
@@ -316,7 +303,7 @@ fn the_questions() {
     snapshot("claim", &model);
 
     let mut model = fixture::working();
-    keys(&mut model, "?");
+    type_keys(&mut model, "?");
     snapshot("help", &model);
 }
 
@@ -330,10 +317,10 @@ fn with_ascii_nothing_of_ours_needs_another_font() {
     for screen in Screen::ALL {
         let mut model = fixture::working();
         model.setting.ascii = true;
-        keys(&mut model, &screen.digit().to_string());
+        type_keys(&mut model, &screen.digit().to_string());
         for question in ["", "c", "?", ":", "C"] {
             let mut model = model.clone();
-            keys(&mut model, question);
+            type_keys(&mut model, question);
             let drawn = text(&model, (120, 40));
             let foreign = drawn
                 .chars()
