@@ -239,6 +239,7 @@ fn a_claim_has_a_plan_an_outcome_of_each_id_and_an_exact_audit() {
         "to": "alive",
         "results": ids.iter().map(claimed).collect::<Value>(),
         "audited": true,
+        "absent": [],
     });
     assert_eq!(read(&output), expected);
     assert_eq!(desk.held_by("alive"), 3);

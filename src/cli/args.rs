@@ -9,7 +9,10 @@ use super::{
     users::UsersCommand,
     words::WordsArgs,
 };
-use crate::{console::ThemeChoice, ops::wording::parse_duration};
+use crate::{
+    console::ThemeChoice,
+    ops::{Which, wording::parse_duration},
+};
 
 /// Campaigns by e-mail through Redis Streams: watch and operate them.
 ///
@@ -329,14 +332,9 @@ pub struct PendingArgs {
     pub count: usize,
 }
 
+/// Which pending entries a plan is about, and whether it is asked before.
 #[derive(Debug, Args)]
-pub struct ClaimArgs {
-    /// Short name of a stream, or the key of any other
-    pub stream: String,
-    pub group: String,
-    /// The live consumer that gets them
-    #[arg(long, value_name = "CONSUMER")]
-    pub to: String,
+pub struct ChosenEntries {
     /// Only entries untouched for this long, like 60s; the visibility time when missing
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub min_idle: Option<u64>,
@@ -354,26 +352,34 @@ pub struct ClaimArgs {
     pub yes: bool,
 }
 
+impl ChosenEntries {
+    pub(super) fn which(&self) -> Which {
+        match self.all {
+            true => Which::All,
+            false => Which::Ids(self.ids.clone()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ClaimArgs {
+    /// Short name of a stream, or the key of any other
+    pub stream: String,
+    pub group: String,
+    /// The live consumer that gets them
+    #[arg(long, value_name = "CONSUMER")]
+    pub to: String,
+    #[command(flatten)]
+    pub chosen: ChosenEntries,
+}
+
 #[derive(Debug, Args)]
 pub struct SettleArgs {
     /// Short name of a stream, or the key of any other
     pub stream: String,
     pub group: String,
-    /// Only entries untouched for this long, like 60s; the visibility time when missing
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    pub min_idle: Option<u64>,
-    /// An entry; may be repeated
-    #[arg(long = "id", value_name = "ID", required_unless_present = "all")]
-    pub ids: Vec<String>,
-    /// Every entry that has been untouched for that long
-    #[arg(long, conflicts_with = "ids")]
-    pub all: bool,
-    /// Print the plan and stop
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Don't ask
-    #[arg(long)]
-    pub yes: bool,
+    #[command(flatten)]
+    pub chosen: ChosenEntries,
 }
 
 #[derive(Debug, Subcommand)]

@@ -92,6 +92,12 @@ fn again(report: &AgainReport, done: &str, out: &Out) -> Result<Answer> {
         out.line(format!(
             "{n} deliveries of campaign {id} {done}; it is {status}"
         ))?;
+        if report.passed_over > 0 {
+            let over = count(report.passed_over);
+            out.line(format!(
+                "{over} had not failed any more, and were passed over"
+            ))?;
+        }
     }
     Ok(if report.deliveries == 0 {
         Answer::No

@@ -1,18 +1,14 @@
 //! `claim`: the plan, the question, the outcome of each id.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::{Value, json};
 
-use anyhow::{Result, bail};
-use serde_json::json;
-
-use super::{Answer, Out, args::ClaimArgs};
+use super::{Answer, Out, args::ClaimArgs, ask::agreed};
 use crate::ops::{
-    ClaimPlan, ClaimReport, ClaimRequest, Ops, Which,
+    ClaimPlan, ClaimReport, ClaimRequest, Ops,
     wording::{count, duration, outcome},
 };
-
-/// Above this many entries the number must be typed.
-const TYPED: usize = 100;
 
 pub(super) async fn run(ops: &Ops, args: &ClaimArgs, out: &Out) -> Result<Answer> {
     let plan = ops
@@ -20,55 +16,31 @@ pub(super) async fn run(ops: &Ops, args: &ClaimArgs, out: &Out) -> Result<Answer
             stream: args.stream.clone(),
             group: args.group.clone(),
             to: Some(args.to.clone()),
-            min_idle_ms: args.min_idle,
-            which: if args.all {
-                Which::All
-            } else {
-                Which::Ids(args.ids.clone())
-            },
+            min_idle_ms: args.chosen.min_idle,
+            which: args.chosen.which(),
         })
         .await?;
-    if args.dry_run {
-        if out.json {
-            out.json(&json!({ "plan": plan, "commands": plan.commands() }))?;
-        } else {
-            print_plan(&plan, out)?;
+    let (is_empty, dry_run) = (plan.items.is_empty(), args.chosen.dry_run);
+    if dry_run || is_empty {
+        match (out.json, dry_run) {
+            (true, true) => out.json(&json!({ "plan": plan, "commands": plan.commands() }))?,
+            (true, false) => out.json(&json!({ "results": [], "absent": plan.absent }))?,
+            (false, _) => print_plan(&plan, out)?,
         }
-        return Ok(if plan.items.is_empty() {
-            Answer::No
-        } else {
-            Answer::Yes
-        });
+        return Ok(Answer::of(!is_empty));
     }
-    if plan.items.is_empty() {
-        if out.json {
-            out.json(&json!({ "results": [], "absent": plan.absent }))?;
-        } else {
-            print_plan(&plan, out)?;
-        }
+    let print = || print_plan(&plan, out);
+    if !args.chosen.yes && !agreed("Claim", plan.items.len(), print, out)? {
         return Ok(Answer::No);
-    }
-    if !args.yes {
-        if !io::stdin().is_terminal() {
-            bail!("nobody is there to ask: add --yes, or --dry-run to see the plan");
-        }
-        print_plan(&plan, out)?;
-        if !confirmed("Claim", plan.items.len())? {
-            out.line("nothing was changed")?;
-            return Ok(Answer::No);
-        }
     }
     let report = ops.claim(&plan).await?;
     if out.json {
-        out.json(&report)?;
+        out.json(&with_absent(&report, &plan.absent)?)?;
     } else {
         print_report(&report, out)?;
+        out.audited(report.audited)?;
     }
-    Ok(if report.claimed() == 0 {
-        Answer::No
-    } else {
-        Answer::Yes
-    })
+    Ok(Answer::of(report.claimed() > 0))
 }
 
 fn print_plan(plan: &ClaimPlan, out: &Out) -> Result<()> {
@@ -124,17 +96,9 @@ fn print_report(report: &ClaimReport, out: &Out) -> Result<()> {
     ))
 }
 
-/// Asks; many have to be counted.
-pub(super) fn confirmed(verb: &str, entries: usize) -> Result<bool> {
-    let expected = if entries > TYPED {
-        entries.to_string()
-    } else {
-        "y".to_owned()
-    };
-    let mut out = io::stdout().lock();
-    write!(out, "{verb} them? Type {expected} to go on: ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim().eq_ignore_ascii_case(&expected))
+/// A report, with the ids that were asked for and weren't pending any more.
+pub(super) fn with_absent(report: &impl Serialize, absent: &[String]) -> Result<Value> {
+    let mut report = serde_json::to_value(report)?;
+    report["absent"] = json!(absent);
+    Ok(report)
 }

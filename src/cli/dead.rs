@@ -1,15 +1,12 @@
 //! `dead …`: look by cause, replay or drop, with a plan, a question and an outcome for each.
 
-use std::{
-    io::{self, IsTerminal},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Answer, Out, claim::confirmed, look::cut};
+use super::{Answer, Out, ask, look::cut};
 use crate::ops::{
     DeadAction, DeadDetails, DeadFilter, DeadOutcome, DeadPlan, DeadReport, Letter, LetterId, Ops,
     grouped,
@@ -127,7 +124,7 @@ pub(super) async fn run(ops: &Ops, command: &DeadCommand, out: &Out) -> Result<A
             let edited = edited.as_deref().map(str::trim);
             let plan = ops.plan_replay(&filter.of(&choice.ids), edited).await?;
             if !agreed(&plan, choice, "Replay", out)? {
-                return Ok(answer(!choice.dry_run || plan.items.is_empty()));
+                return Ok(Answer::of(choice.dry_run && !plan.items.is_empty()));
             }
             if *canary {
                 return canary_first(ops, &plan, out).await;
@@ -137,15 +134,11 @@ pub(super) async fn run(ops: &Ops, command: &DeadCommand, out: &Out) -> Result<A
         DeadCommand::Drop { filter, choice } => {
             let plan = ops.plan_drop(&filter.of(&choice.ids)).await?;
             if !agreed(&plan, choice, "Drop", out)? {
-                return Ok(answer(!choice.dry_run || plan.items.is_empty()));
+                return Ok(Answer::of(choice.dry_run && !plan.items.is_empty()));
             }
             report(&ops.drop_dead(&plan).await?, out)
         }
     }
-}
-
-fn answer(no: bool) -> Answer {
-    if no { Answer::No } else { Answer::Yes }
 }
 
 async fn list(ops: &Ops, filter: &DeadFilter, ids: bool, out: &Out) -> Result<Answer> {
@@ -291,15 +284,7 @@ fn agreed(plan: &DeadPlan, choice: &Choice, verb: &str, out: &Out) -> Result<boo
     if choice.yes {
         return Ok(true);
     }
-    if !io::stdin().is_terminal() {
-        bail!("nobody is there to ask: add --yes, or --dry-run to see the plan");
-    }
-    print_plan(plan, out)?;
-    let agreed = confirmed(verb, plan.items.len())?;
-    if !agreed {
-        out.line("nothing was changed")?;
-    }
-    Ok(agreed)
+    ask::agreed(verb, plan.items.len(), || print_plan(plan, out), out)
 }
 
 fn print_plan(plan: &DeadPlan, out: &Out) -> Result<()> {
@@ -372,6 +357,7 @@ fn report(report: &DeadReport, out: &Out) -> Result<Answer> {
             count(report.done() as u64),
             count(report.results.len() as u64)
         ))?;
+        out.audited(report.audited)?;
     }
-    Ok(answer(report.done() == 0))
+    Ok(Answer::of(report.done() > 0))
 }

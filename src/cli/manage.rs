@@ -1,11 +1,9 @@
 //! `group …` and `secrets`.
 
-use std::io::{self, IsTerminal};
-
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::{Answer, Out, claim::confirmed};
+use super::{Answer, Out, ask::agreed};
 use crate::ops::{GroupPlan, GroupVerb, Ops, wording::duration};
 
 #[derive(Debug, Subcommand)]
@@ -71,15 +69,9 @@ pub(super) async fn group(ops: &Ops, command: &GroupCommand, out: &Out) -> Resul
         }
         return Ok(Answer::Yes);
     }
-    if !on.yes {
-        if !io::stdin().is_terminal() {
-            bail!("nobody is there to ask: add --yes, or --dry-run to see the plan");
-        }
-        print_plan(&plan, out)?;
-        if !confirmed("Change", plan.sources.len())? {
-            out.line("nothing was changed")?;
-            return Ok(Answer::No);
-        }
+    let print = || print_plan(&plan, out);
+    if !on.yes && !agreed("Change", plan.sources.len(), print, out)? {
+        return Ok(Answer::No);
     }
     let results = ops.change_group(&plan).await?;
     if out.json {

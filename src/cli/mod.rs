@@ -4,6 +4,7 @@
 //! 2: there is no answer.
 
 mod args;
+mod ask;
 mod campaign;
 mod claim;
 mod dead;
@@ -44,6 +45,12 @@ use crate::{
 enum Answer {
     Yes,
     No,
+}
+
+impl Answer {
+    fn of(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
 }
 
 /// Runs `comms-tui` and says how it ended.

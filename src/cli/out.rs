@@ -22,6 +22,14 @@ impl Out {
         Ok(())
     }
 
+    /// Said of a deed that stands though the audit doesn't have it.
+    pub(super) fn audited(&self, audited: bool) -> Result<()> {
+        match audited {
+            true => Ok(()),
+            false => self.line("it was not written to the audit"),
+        }
+    }
+
     pub(super) fn bytes(&self, bytes: &[u8]) -> Result<()> {
         io::stdout().lock().write_all(bytes)?;
         Ok(())

@@ -1,13 +1,11 @@
 //! `dead-letter` and `ack`: the plan, the question, the outcome of each id.
 
-use std::io::{self, IsTerminal};
-
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::json;
 
-use super::{Answer, Out, args::SettleArgs, claim::confirmed};
+use super::{Answer, Out, args::SettleArgs, ask::agreed, claim::with_absent};
 use crate::ops::{
-    Ops, SettlePlan, SettleReport, SettleRequest, SettleVerb, Which,
+    Ops, SettlePlan, SettleReport, SettleRequest, SettleVerb,
     wording::{count, duration, settle_outcome},
 };
 
@@ -22,51 +20,35 @@ pub(super) async fn run(
             verb,
             stream: args.stream.clone(),
             group: args.group.clone(),
-            min_idle_ms: args.min_idle,
-            which: if args.all {
-                Which::All
-            } else {
-                Which::Ids(args.ids.clone())
-            },
+            min_idle_ms: args.chosen.min_idle,
+            which: args.chosen.which(),
         })
         .await?;
-    if args.dry_run || plan.items.is_empty() {
-        match (out.json, args.dry_run) {
+    let (is_empty, dry_run) = (plan.items.is_empty(), args.chosen.dry_run);
+    if dry_run || is_empty {
+        match (out.json, dry_run) {
             (true, true) => out.json(&json!({ "plan": plan }))?,
             (true, false) => out.json(&json!({ "results": [], "absent": plan.absent }))?,
             (false, _) => print_plan(&plan, out)?,
         }
-        return Ok(if plan.items.is_empty() {
-            Answer::No
-        } else {
-            Answer::Yes
-        });
+        return Ok(Answer::of(!is_empty));
     }
-    if !args.yes {
-        if !io::stdin().is_terminal() {
-            bail!("nobody is there to ask: add --yes, or --dry-run to see the plan");
-        }
-        print_plan(&plan, out)?;
-        let verb = match verb {
-            SettleVerb::DeadLetter => "Dead-letter",
-            SettleVerb::Acknowledge => "Acknowledge",
-        };
-        if !confirmed(verb, plan.items.len())? {
-            out.line("nothing was changed")?;
-            return Ok(Answer::No);
-        }
+    let asked = match verb {
+        SettleVerb::DeadLetter => "Dead-letter",
+        SettleVerb::Acknowledge => "Acknowledge",
+    };
+    let print = || print_plan(&plan, out);
+    if !args.chosen.yes && !agreed(asked, plan.items.len(), print, out)? {
+        return Ok(Answer::No);
     }
     let report = ops.settle(&plan).await?;
     if out.json {
-        out.json(&report)?;
+        out.json(&with_absent(&report, &plan.absent)?)?;
     } else {
         print_report(&report, out)?;
+        out.audited(report.audited)?;
     }
-    Ok(if report.done() == 0 {
-        Answer::No
-    } else {
-        Answer::Yes
-    })
+    Ok(Answer::of(report.done() > 0))
 }
 
 fn print_plan(plan: &SettlePlan, out: &Out) -> Result<()> {

@@ -1,12 +1,10 @@
 //! `workers` and `workers drain`.
 
-use std::io::{self, IsTerminal};
-
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Subcommand;
 
-use super::{Answer, Out, claim::confirmed, look};
-use crate::ops::{Ops, wording::count};
+use super::{Answer, Out, ask::agreed, look};
+use crate::ops::{DrainPlan, Ops, wording::count};
 
 #[derive(Debug, Subcommand)]
 pub enum WorkersCommand {
@@ -35,29 +33,12 @@ pub(super) async fn run(ops: &Ops, command: Option<&WorkersCommand>, out: &Out) 
         out.json(&plan)?;
         return Ok(Answer::Yes);
     }
-    let asks = !dry_run && !yes;
-    if asks && !io::stdin().is_terminal() {
-        bail!("nobody is there to ask: add --yes, or --dry-run to see the plan");
-    }
-    if *dry_run || asks {
-        let info = &plan.worker.info;
-        out.line(format!(
-            "{name}: {} on {}, {} in hand; {} more of its service alive",
-            info.service,
-            info.host,
-            count(info.in_hand),
-            plan.others
-        ))?;
-        for warning in &plan.warnings {
-            out.line(warning)?;
-        }
-        out.line(&plan.command)?;
-    }
+    let print = || print_plan(&plan, out);
     if *dry_run {
+        print()?;
         return Ok(Answer::Yes);
     }
-    if asks && !confirmed("Drain", 1)? {
-        out.line("nothing was changed")?;
+    if !yes && !agreed("Drain", 1, print, out)? {
         return Ok(Answer::No);
     }
     let report = ops.drain(&plan).await?;
@@ -69,4 +50,19 @@ pub(super) async fn run(ops: &Ops, command: Option<&WorkersCommand>, out: &Out) 
         ))?;
     }
     Ok(Answer::Yes)
+}
+
+fn print_plan(plan: &DrainPlan, out: &Out) -> Result<()> {
+    let (name, info) = (&plan.worker.name, &plan.worker.info);
+    out.line(format!(
+        "{name}: {} on {}, {} in hand; {} more of its service alive",
+        info.service,
+        info.host,
+        count(info.in_hand),
+        plan.others
+    ))?;
+    for warning in &plan.warnings {
+        out.line(warning)?;
+    }
+    out.line(&plan.command)
 }

@@ -304,7 +304,7 @@ async fn data(ops: &Ops, query: Query) -> Result<Data, OpsError> {
             let search = Some(search.as_str()).filter(|s| !s.is_empty());
             Data::Inbox(ops.inbox_list(None, search, MAILS).await?)
         }
-        Query::Mail { mailbox, id } => Data::Mail(Box::new(ops.inbox_show(&mailbox, &id).await?)),
+        Query::Mail { mailbox, id } => Data::Mail(Box::new(ops.inbox_whole(&mailbox, &id).await?)),
         Query::Log { service, host } => Data::Log(ops.log_of(&service, &host).await?),
     })
 }

@@ -115,22 +115,30 @@ impl Ops {
     /// A conflict when the campaign was cancelled or lost meanwhile.
     pub async fn retry_failed(&self, plan: &RetryPlan) -> Result<AgainReport, OpsError> {
         self.may_write()?;
-        let mut queued = Vec::new();
-        for (round, users) in &plan.rounds {
-            for users in users.chunks(PAGE) {
-                let again = Again {
-                    users: Some(users),
-                    round: Some(*round),
-                    ..Again::all(plan.campaign, DeliveryStatus::Failed)
-                };
-                let moved = self.requeue_page(&again).await?;
-                queued.extend(moved.into_iter().map(|moved| moved.user));
+        let all = Again::all(plan.campaign, DeliveryStatus::Failed);
+        let pages = plan.rounds.iter().flat_map(|(round, users)| {
+            let pages = users.chunks(PAGE);
+            pages.map(move |users| (*round, users))
+        });
+        let pages: Vec<(u32, &[i64])> = pages.collect();
+        let (mut queued, mut broken) = (Vec::new(), Ok(()));
+        for (round, users) in pages {
+            let again = Again {
+                users: Some(users),
+                round: Some(round),
+                ..all
+            };
+            match self.requeue_page(&again).await {
+                Ok(moved) => queued.extend(moved.into_iter().map(|moved| moved.user)),
+                Err(error) => {
+                    broken = Err(error);
+                    break;
+                }
             }
         }
         queued.sort_unstable();
-        let again = Again::all(plan.campaign, DeliveryStatus::Failed);
         let what = "campaign.retry-failed";
-        let mut report = self.report(what, again, &queued, "queued").await?;
+        let mut report = self.report(what, all, &queued, "queued", broken).await?;
         let mut users: Vec<i64> = plan.rounds.values().flatten().copied().collect();
         users.sort_unstable();
         let outcome = |user| (user, queued.binary_search(&user).is_ok());
@@ -154,37 +162,40 @@ impl Ops {
             users: Some(users).filter(|users| !users.is_empty()),
             ..Again::all(id, DeliveryStatus::InDoubt)
         };
-        if resolution == Resolution::Resend {
-            self.may_write()?;
-            let queued = self.requeue(again).await?;
-            let what = "campaign.resolve --resend";
-            return self.report(what, again, &queued, "queued").await;
-        }
         self.may_write()?;
         self.row_of(id).await?;
-        let (store, partitions) = (self.database.get().await?, self.redis.keys().partitions());
+        let (what, after) = match resolution {
+            Resolution::Resend => ("campaign.resolve --resend", "queued"),
+            Resolution::Accepted => ("campaign.resolve --accepted", "accepted"),
+        };
         let mut all = Vec::new();
-        loop {
-            let page = store.accept_in_doubt(&again, partitions).await?;
-            let Some(last) = page.last() else { break };
-            again.after = *last;
-            all.extend(page);
-        }
-        self.report("campaign.resolve --accepted", again, &all, "accepted")
-            .await
+        let broken = loop {
+            match self.resolve_page(&again, resolution).await {
+                Ok(page) => {
+                    let Some(last) = page.last() else {
+                        break Ok(());
+                    };
+                    again.after = *last;
+                    all.extend(page);
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        self.report(what, again, &all, after, broken).await
     }
 
-    /// Those who were queued by this call.
-    async fn requeue(&self, mut again: Again<'_>) -> Result<Vec<i64>, OpsError> {
-        self.row_of(again.campaign).await?;
-        let mut all = Vec::new();
-        loop {
-            let page = self.requeue_page(&again).await?;
-            let Some(last) = page.last() else { break };
-            again.after = last.user;
-            all.extend(page.into_iter().map(|moved| moved.user));
+    /// Those who were decided on by this call.
+    async fn resolve_page(
+        &self,
+        again: &Again<'_>,
+        resolution: Resolution,
+    ) -> Result<Vec<i64>, OpsError> {
+        if resolution == Resolution::Resend {
+            let moved = self.requeue_page(again).await?;
+            return Ok(moved.into_iter().map(|moved| moved.user).collect());
         }
-        Ok(all)
+        let (store, partitions) = (self.database.get().await?, self.redis.keys().partitions());
+        Ok(store.accept_in_doubt(again, partitions).await?)
     }
 
     async fn requeue_page(&self, again: &Again<'_>) -> Result<Vec<Requeued>, OpsError> {
@@ -198,12 +209,14 @@ impl Ops {
         }
     }
 
+    /// Writes down what was done, and answers; when it broke off in the middle, with why and how many it was.
     async fn report(
         &self,
         what: &str,
         again: Again<'_>,
         users: &[i64],
         after: &str,
+        broken: Result<(), OpsError>,
     ) -> Result<AgainReport, OpsError> {
         let deliveries = users.len() as u64;
         if deliveries > 0 {
@@ -215,6 +228,7 @@ impl Ops {
             let after = format!("{deliveries} {after}");
             self.record(what, &ids, before, after, &[]).await;
         }
+        broken.map_err(|error| error.after(deliveries, after))?;
         Ok(AgainReport {
             deliveries,
             passed_over: 0,

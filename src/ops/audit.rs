@@ -9,7 +9,8 @@ const IDS: usize = 1_000;
 const MOST_BYTES: usize = 32_000;
 
 impl Ops {
-    /// Writes who did what, and the same as commands for redis-cli where there are some. `false` when Redis didn't take it: the deed itself stands.
+    /// Writes who did what, and the same as commands for redis-cli where there are some. `false` when Redis
+    /// didn't take it: the deed itself stands.
     pub(crate) async fn record(
         &self,
         what: &str,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use redis::RedisError;
 
+use super::wording::count;
 use crate::queue;
 
 /// The command line takes its exit code from the variant, the console its wording.
@@ -36,6 +37,23 @@ impl OpsError {
 
     pub fn is_away(&self) -> bool {
         matches!(self, Self::Away { .. })
+    }
+
+    /// It came in the middle: so many were `done` before.
+    pub(super) fn after(self, n: u64, done: &str) -> Self {
+        let before = format!("{} were {done} before it", count(n));
+        match self {
+            error if n == 0 => error,
+            Self::NotFound(text) => Self::NotFound(format!("{text}; {before}")),
+            Self::Conflict(text) => Self::Conflict(format!("{text}; {before}")),
+            Self::Invalid(text) => Self::Invalid(format!("{text}; {before}")),
+            Self::ReadOnly => Self::ReadOnly,
+            Self::Away { what, source } => Self::Away {
+                what,
+                source: source.context(before),
+            },
+            Self::Failed(error) => Self::Failed(error.context(before)),
+        }
     }
 
     /// What a person can do about it.
@@ -83,5 +101,28 @@ impl From<RedisError> for OpsError {
             };
         }
         Self::Failed(anyhow::anyhow!("Redis refused: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_before_an_error_is_said_and_its_kind_stays() {
+        let away = || OpsError::Away {
+            what: "the database",
+            source: anyhow::anyhow!("connection refused"),
+        };
+        let chain = |error: OpsError| format!("{:#}", anyhow::Error::new(error));
+        let none = chain(away().after(0, "queued"));
+        assert_eq!(none, "the database is away: connection refused");
+        let some = away().after(50_000, "queued");
+        assert!(some.is_away());
+        let said = "the database is away: 50\u{2009}000 were queued before it: connection refused";
+        assert_eq!(chain(some), said);
+        let ended = OpsError::Conflict("campaign 8 is cancelled".to_owned());
+        let said = "campaign 8 is cancelled; 3 were queued before it";
+        assert_eq!(ended.after(3, "queued").to_string(), said);
     }
 }

@@ -177,34 +177,26 @@ impl Ops {
     pub async fn change_group(&self, plan: &GroupPlan) -> Result<Vec<GroupResult>, OpsError> {
         self.may_write()?;
         let (mut results, mut commands) = (Vec::new(), Vec::new());
+        let mut broken = Ok(());
         for source in &plan.sources {
-            let (redis, group) = (&self.redis, plan.group.as_str());
-            let (done, text) = match &plan.verb {
-                GroupVerb::Create { from } => {
-                    match operate::create_group(redis, source, group, from).await? {
-                        true => (true, "made"),
-                        false => (false, "somebody else has made it"),
-                    }
-                }
-                GroupVerb::Setid { id } => {
-                    operate::set_group_id(redis, source, group, id).await?;
-                    (true, "set")
-                }
-                GroupVerb::DeleteConsumer { consumer } => {
-                    match operate::delete_consumer(redis, source, group, consumer).await? {
-                        true => (true, "removed"),
-                        false => (false, "it holds entries again; nothing was changed"),
-                    }
+            let (done, text) = match self.change_one(plan, source).await {
+                Ok(changed) => changed,
+                Err(error) => {
+                    broken = Err(OpsError::from(error));
+                    break;
                 }
             };
             if done {
-                commands.push(plan.verb.command(&source.key, group));
+                commands.push(plan.verb.command(&source.key, &plan.group));
             }
             results.push(GroupResult {
                 source: source.clone(),
                 done,
                 text: text.to_owned(),
             });
+        }
+        if results.is_empty() {
+            return broken.map(|()| results);
         }
         let what = match &plan.verb {
             GroupVerb::Create { .. } => "group.create",
@@ -221,7 +213,35 @@ impl Ops {
             &commands,
         )
         .await;
+        broken.map_err(|error| error.after(results.len() as u64, "done"))?;
         Ok(results)
+    }
+
+    /// In one partition: whether it was done, and what became of it.
+    async fn change_one(
+        &self,
+        plan: &GroupPlan,
+        source: &Source,
+    ) -> Result<(bool, &'static str), redis::RedisError> {
+        let (redis, group) = (&self.redis, plan.group.as_str());
+        Ok(match &plan.verb {
+            GroupVerb::Create { from } => {
+                match operate::create_group(redis, source, group, from).await? {
+                    true => (true, "made"),
+                    false => (false, "somebody else has made it"),
+                }
+            }
+            GroupVerb::Setid { id } => {
+                operate::set_group_id(redis, source, group, id).await?;
+                (true, "set")
+            }
+            GroupVerb::DeleteConsumer { consumer } => {
+                match operate::delete_consumer(redis, source, group, consumer).await? {
+                    true => (true, "removed"),
+                    false => (false, "it holds entries again; nothing was changed"),
+                }
+            }
+        })
     }
 }
 

@@ -140,17 +140,23 @@ impl Ops {
         Ok(messages)
     }
 
-    /// One mail.
+    /// One mail, without its source.
     ///
     /// # Errors
     /// When nothing answers or it isn't there.
     pub async fn inbox_show(&self, mailbox: &str, id: &str) -> Result<MailText, OpsError> {
-        let gone = || OpsError::NotFound(format!("no mail {id:?} in mailbox {mailbox:?}"));
-        let path = ["mailbox", mailbox, id, "source"];
-        let mail = self.fetch(&path[..3], &[]).await?;
-        let mut mail: MailText = mail.ok_or_else(gone)?;
-        let source = self.get(&path, &[]).await?;
-        let source = source.ok_or_else(gone)?.bytes().await;
+        let mail = self.fetch(&["mailbox", mailbox, id], &[]).await?;
+        mail.ok_or_else(|| no_mail(mailbox, id))
+    }
+
+    /// One mail with its source.
+    ///
+    /// # Errors
+    /// As [`Ops::inbox_show`].
+    pub async fn inbox_whole(&self, mailbox: &str, id: &str) -> Result<MailText, OpsError> {
+        let mut mail = self.inbox_show(mailbox, id).await?;
+        let source = self.get(&["mailbox", mailbox, id, "source"], &[]).await?;
+        let source = source.ok_or_else(|| no_mail(mailbox, id))?.bytes().await;
         let source = source.map_err(|e| away(e.into()))?;
         mail.source = String::from_utf8_lossy(&source).into_owned();
         Ok(mail)
@@ -199,6 +205,10 @@ impl Ops {
         let reply = reply.error_for_status().map_err(|e| away(e.into()))?;
         Ok(Some(reply))
     }
+}
+
+fn no_mail(mailbox: &str, id: &str) -> OpsError {
+    OpsError::NotFound(format!("no mail {id:?} in mailbox {mailbox:?}"))
 }
 
 fn away(source: anyhow::Error) -> OpsError {

@@ -69,6 +69,12 @@ impl Redis {
     }
 }
 
+/// True when the command may have been done though its answer never came: a refusal, of the command or of the
+/// connection, comes before the first write.
+pub fn is_reply_lost(error: &RedisError) -> bool {
+    is_away(error) && error.code().is_none() && !error.is_connection_refusal()
+}
+
 /// True when the error says something about the server's state and nothing about the command: the
 /// same command is worth repeating later, and nothing is counted against the entries it was for.
 pub fn is_away(error: &RedisError) -> bool {

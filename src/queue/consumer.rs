@@ -353,8 +353,10 @@ impl<H: Handler> Reader<H> {
                     entry.crashes,
                     entry.crashes - ALONE_AFTER
                 );
-                tracing::error!(entry.id = %entry.id, stream = %self.consumer.source.stream, %reason, "dead letter");
                 let outcome = self.consumer.handler.bury(&entry, &reason).await;
+                if matches!(outcome, Outcome::Dead { .. }) {
+                    tracing::error!(entry.id = %entry.id, stream = %self.consumer.source.stream, %reason, "dead letter");
+                }
                 entry.attempt = entry.attempt.max(1);
                 self.settler.settle(entry, outcome).await;
             } else {

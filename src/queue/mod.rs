@@ -41,7 +41,7 @@ mod tests;
 /// What Redis answers, or why it doesn't.
 pub type Result<T> = redis::RedisResult<T>;
 
-pub use connection::{Redis, is_away, is_no_group};
+pub use connection::{Redis, is_away, is_no_group, is_reply_lost};
 pub use consumer::{Consumer, ConsumerConfig, Source};
 pub use entry::{Broken, Closed, Entry, Outcome};
 pub use fanout::{Cursor, Page, Paged, Windows, add_page, cursor};

@@ -33,11 +33,12 @@ impl Ops {
                 owner: item.owner.clone(),
             });
         }
-        let mut results = Vec::with_capacity(plan.items.len());
+        let (mut results, mut away) = (Vec::with_capacity(plan.items.len()), None);
         for (source, held) in by_source {
-            let (group, to) = (&plan.group, &plan.to);
+            let (redis, group, to) = (&self.redis, &plan.group, &plan.to);
+            let min_idle_ms = plan.min_idle_ms;
             let outcomes =
-                operate::claim(&self.redis, source, group, to, plan.min_idle_ms, &held).await;
+                operate::claim(redis, source, group, to, min_idle_ms, &held, &mut away).await;
             results.extend(outcomes.into_iter().map(|r| Claimed {
                 entry: PlannedId {
                     source: source.clone(),

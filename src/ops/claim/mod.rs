@@ -18,7 +18,7 @@ use crate::queue::{inspect::Source, operate::ClaimOutcome};
 const SHOWN: usize = 3;
 
 /// One entry, where the same id may lie in several partitions.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct PlannedId {
     pub source: Source,
     pub id: String,

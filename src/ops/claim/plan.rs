@@ -1,6 +1,6 @@
 //! Plans a claim: looks at the entries as they are, and at who could take them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     super::{
@@ -31,7 +31,9 @@ impl Ops {
                 for entry in entries {
                     self.plan_one(&mut plan, &entry.source, &entry.id).await?;
                 }
-                plan.absent = absent(&plan, entries.iter().map(|e| &e.id));
+                let found: HashSet<_> = plan.items.iter().map(|i| &i.entry).collect();
+                let absent = entries.iter().filter(|entry| !found.contains(entry));
+                plan.absent = absent.map(|entry| entry.id.clone()).collect();
             }
             Which::Ids(ids) => {
                 for source in self.sources(stream) {
@@ -39,7 +41,9 @@ impl Ops {
                         self.plan_one(&mut plan, &source, id).await?;
                     }
                 }
-                plan.absent = absent(&plan, ids.iter());
+                let found: HashSet<_> = plan.items.iter().map(|i| &i.entry.id).collect();
+                let absent = ids.iter().filter(|id| !found.contains(id));
+                plan.absent = absent.cloned().collect();
             }
         }
         Ok(plan)
@@ -231,10 +235,4 @@ fn planned(entry: PendingEntry) -> PlannedClaim {
         idle_ms: entry.idle_ms,
         deliveries: entry.deliveries,
     }
-}
-
-fn absent<'a>(plan: &ClaimPlan, ids: impl Iterator<Item = &'a String>) -> Vec<String> {
-    ids.filter(|id| !plan.items.iter().any(|i| i.entry.id == **id))
-        .cloned()
-        .collect()
 }

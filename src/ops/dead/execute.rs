@@ -288,7 +288,8 @@ impl Ops {
             *causes.entry(&item.letter.cause).or_default() += 1;
         }
         let before: Vec<String> = causes.iter().map(|(c, n)| format!("{n} × {c}")).collect();
-        let ids: Vec<String> = report.results.iter().map(|r| r.id.clone()).collect();
+        let done_to = report.results.iter().filter(|r| r.outcome.is_done());
+        let ids: Vec<String> = done_to.map(|r| r.id().to_string()).collect();
         let after = format!("{done} of {}", report.results.len());
         let commands = self.removals(plan, &report);
         report.audited = self
@@ -336,11 +337,8 @@ fn after(error: &RedisError, away: &mut Option<String>) -> DeadOutcome {
     if is_away {
         *away = Some(reason.clone());
     }
-    // A refusal, of the command or of the connection, comes before the first write.
-    let refused = error.code().is_some() || error.is_connection_refusal();
-    if is_away && !refused {
-        DeadOutcome::Unknown { reason }
-    } else {
-        DeadOutcome::NotTried { reason }
+    match queue::is_reply_lost(error) {
+        true => DeadOutcome::Unknown { reason },
+        false => DeadOutcome::NotTried { reason },
     }
 }

@@ -4,10 +4,7 @@
 //! as it would in a worker's hands: the ledger's row is closed, then one script acknowledges it, writes the letter
 //! and moves the tally. Whatever breaks in between, the entry is still pending, and a worker takes it over.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     super::{Ops, OpsError, is_own_group},
@@ -20,10 +17,10 @@ use crate::{
     queue::{
         self, Closed, Entry, FlowStatus, Flows, Outcome, Statuses,
         inspect::Source,
-        is_away,
+        is_away, is_reply_lost,
         operate::{self, Acked, ClaimOutcome, Held},
     },
-    store::{GaveUp, GivenUp, InDoubt, Ledger},
+    store::{GaveUp, GivenUp, InDoubt, Ledger, now_ms},
 };
 
 /// Entries in one step: none of them may be without its owner's sign of life for long.
@@ -58,9 +55,9 @@ impl Ops {
         for item in &plan.items {
             by_source.entry(&item.entry.source).or_default().push(item);
         }
-        let mut results = Vec::with_capacity(plan.items.len());
+        let (mut results, mut stop) = (Vec::with_capacity(plan.items.len()), Stop::default());
         for (source, items) in by_source {
-            let outcomes = self.settle_source(&deed, source, &items).await;
+            let outcomes = self.settle_source(&deed, source, &items, &mut stop).await;
             let ids = items.iter().map(|item| item.entry.clone());
             results.extend(
                 ids.zip(outcomes)
@@ -81,10 +78,7 @@ impl Ops {
     }
 
     async fn begin_deed<'a>(&self, plan: &'a SettlePlan) -> Result<Deed<'a>, OpsError> {
-        let now_ms = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_millis() as u64;
+        let now_ms = now_ms().unsigned_abs();
         let name = format!("operator-{}", queue::consumer_name(now_ms));
         let ledger = match is_own_group(&plan.stream, &plan.group) && !plan.items.is_empty() {
             false => None,
@@ -113,32 +107,34 @@ impl Ops {
         deed: &Deed<'_>,
         source: &Source,
         items: &[&PlannedEnd],
+        stop: &mut Stop,
     ) -> Vec<SettleOutcome> {
         let mut outcomes = Vec::with_capacity(items.len());
-        let mut stopped: Option<String> = None;
+        stop.here = None;
         for page in items.chunks(PAGE) {
-            if let Some(reason) = stopped.clone() {
-                outcomes.extend(page.iter().map(|_| SettleOutcome::NotTried {
+            if let Some(reason) = stop.reason() {
+                let untried = SettleOutcome::NotTried {
                     reason: reason.clone(),
-                }));
+                };
+                outcomes.extend(vec![untried; page.len()]);
                 continue;
             }
-            let done = match &deed.ledger {
-                Some(ledger) => self.end_page(deed, ledger, source, page).await,
-                None => self.acknowledge_page(deed, source, page).await,
-            };
-            stopped = done.iter().find_map(|outcome| match outcome {
-                SettleOutcome::NotTried { reason } => Some(reason.clone()),
-                SettleOutcome::Unknown => Some("Redis was lost before".to_owned()),
-                _ => None,
+            outcomes.extend(match &deed.ledger {
+                Some(ledger) => self.end_page(deed, ledger, source, page, stop).await,
+                None => self.acknowledge_page(deed, source, page, stop).await,
             });
-            outcomes.extend(done);
         }
-        if deed.ledger.is_some() {
+        // Where it was stopped, what it claimed stays with its consumer.
+        if deed.ledger.is_some() && stop.reason().is_none() {
             let (group, name) = (&deed.plan.group, &deed.name);
-            let removed = operate::delete_consumer(&self.redis, source, group, name).await;
-            if !removed.is_ok_and(|removed| removed) {
-                tracing::warn!(consumer = %name, "an operator's consumer still holds entries; they are pending as those of a process that is gone");
+            match operate::delete_consumer(&self.redis, source, group, name).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::warn!(consumer = %name, "an operator's consumer still holds entries; they are pending as those of a process that is gone");
+                }
+                Err(error) => {
+                    tracing::warn!(consumer = %name, %error, "an operator's consumer was not removed");
+                }
             }
         }
         outcomes
@@ -150,12 +146,16 @@ impl Ops {
         deed: &Deed<'_>,
         source: &Source,
         page: &[&PlannedEnd],
+        stop: &mut Stop,
     ) -> Vec<SettleOutcome> {
         let (group, min_idle_ms) = (&deed.plan.group, deed.plan.min_idle_ms);
         let held: Vec<Held> = page.iter().map(held).collect();
         match operate::acknowledge(&self.redis, source, group, min_idle_ms, &held).await {
             Ok(acked) => acked.into_iter().map(acknowledged).collect(),
-            Err(error) => vec![failed(&error); page.len()],
+            Err(error) => {
+                stop.note(error.to_string(), is_away(&error));
+                vec![failed(&error); page.len()]
+            }
         }
     }
 
@@ -166,11 +166,12 @@ impl Ops {
         ledger: &Ledger,
         source: &Source,
         page: &[&PlannedEnd],
+        stop: &mut Stop,
     ) -> Vec<SettleOutcome> {
         let (group, min_idle_ms) = (&deed.plan.group, deed.plan.min_idle_ms);
         let held: Vec<Held> = page.iter().map(held).collect();
-        let name = &deed.name;
-        let claimed = operate::claim(&self.redis, source, group, name, min_idle_ms, &held).await;
+        let (redis, name, away) = (&self.redis, &deed.name, &mut stop.away);
+        let claimed = operate::claim(redis, source, group, name, min_idle_ms, &held, away).await;
         let mut got = Vec::new();
         let mut outcomes: Vec<SettleOutcome> = Vec::with_capacity(page.len());
         for (item, result) in page.iter().zip(claimed) {
@@ -185,14 +186,19 @@ impl Ops {
                 ClaimOutcome::Taken { by } => SettleOutcome::Taken { by },
                 ClaimOutcome::Acknowledged => SettleOutcome::Handled,
                 ClaimOutcome::Unknown => SettleOutcome::Unknown,
-                ClaimOutcome::NotTried { reason } => SettleOutcome::NotTried { reason },
+                ClaimOutcome::NotTried { reason } => {
+                    stop.note(reason.clone(), false);
+                    SettleOutcome::NotTried { reason }
+                }
             });
         }
         let ended = match self.end_claimed(deed, ledger, source, &got).await {
             Ok(ended) => ended,
             Err(error) => {
+                let is_away = error.is_away();
                 let text = format!("{:#}", anyhow::Error::new(error));
                 let reason = format!("{text}; it stays pending, held by {name}");
+                stop.note(text, is_away);
                 let left = |item: &&PlannedEnd| {
                     let reason = reason.clone();
                     (item.entry.id.clone(), SettleOutcome::NotTried { reason })
@@ -293,6 +299,26 @@ impl Ops {
     }
 }
 
+/// Why no more is tried: anywhere, for a server is away, or of one stream key.
+#[derive(Debug, Default)]
+struct Stop {
+    away: Option<String>,
+    here: Option<String>,
+}
+
+impl Stop {
+    fn reason(&self) -> Option<&String> {
+        self.away.as_ref().or(self.here.as_ref())
+    }
+
+    fn note(&mut self, reason: String, is_away: bool) {
+        match is_away {
+            true => self.away = Some(reason),
+            false => self.here = Some(reason),
+        }
+    }
+}
+
 /// Whether a fan-out has counted an entry, by the rules of its stage.
 enum Counted {
     Yes(Option<GivenUp>),
@@ -388,13 +414,11 @@ fn acknowledged(acked: Acked) -> SettleOutcome {
     }
 }
 
-/// A refusal, of the script or of the connection, comes before the first write; else the reply was lost.
 fn failed(error: &redis::RedisError) -> SettleOutcome {
-    let untried = error.code().is_some() || error.is_connection_refusal();
-    if !untried && is_away(error) {
-        return SettleOutcome::Unknown;
-    }
-    SettleOutcome::NotTried {
-        reason: error.to_string(),
+    match is_reply_lost(error) {
+        true => SettleOutcome::Unknown,
+        false => SettleOutcome::NotTried {
+            reason: error.to_string(),
+        },
     }
 }

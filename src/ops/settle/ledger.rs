@@ -1,14 +1,15 @@
 //! The ledger's part in the end of an entry.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 
 use super::super::{Ops, OpsError};
-use crate::store::{GaveUp, GivenUp, InDoubt, Ledger};
+use crate::{
+    event::STAGES,
+    queue::inspect,
+    store::{GaveUp, GivenUp, InDoubt, Ledger},
+};
 
 /// The ledger waits for a database that is away; an operator doesn't.
 const LIMIT: Duration = Duration::from_secs(4);
@@ -40,10 +41,13 @@ impl Ops {
             policies.insert(row.campaign, policy);
             row.policy = policy;
         }
-        let workers = self.workers().await?;
-        let live = workers.iter().filter(|w| w.live);
-        let live: HashSet<&str> = live.map(|w| w.name.as_str()).collect();
-        let gave_up = ledger.give_up(&rows, why, |owner| !live.contains(owner));
+        let presence_ms = self.config.presence_ms;
+        let seen = inspect::overview(&self.redis, &STAGES, presence_ms).await?;
+        // A Redis that has just come back may have lost who beats: until all can have beaten again, nobody is
+        // taken for gone.
+        let is_told = seen.server.uptime_s * 1_000 > presence_ms;
+        let gone = |owner: &str| is_told && !seen.is_live(owner);
+        let gave_up = ledger.give_up(&rows, why, gone);
         let away = |source| OpsError::Away {
             what: "the database",
             source,

@@ -1,6 +1,6 @@
 //! Plans the end of pending entries: looks at them as they are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     super::{
@@ -72,13 +72,18 @@ impl Ops {
         for entry in asked.iter().filter(|entry| seen.insert(*entry)) {
             self.plan_asked(&mut plan, entry).await?;
         }
-        let absent = asked.into_iter().map(|entry| entry.id);
-        let mut absent: Vec<String> = absent
-            .filter(|id| !plan.items.iter().any(|item| item.entry.id == *id))
-            .collect();
-        absent.sort();
-        absent.dedup();
-        plan.absent = absent;
+        // An id without its partition is there when it is in any of them.
+        let anywhere = matches!(request.which, Which::Ids(_));
+        let items = plan.items.iter().map(|item| &item.entry);
+        let found: HashSet<_> = items.clone().collect();
+        let ids: HashSet<_> = items.map(|entry| &entry.id).collect();
+        let is_there = |entry: &PlannedId| match anywhere {
+            true => ids.contains(&entry.id),
+            false => found.contains(entry),
+        };
+        let absent = asked.iter().filter(|entry| !is_there(entry));
+        let absent: BTreeSet<_> = absent.map(|entry| entry.id.clone()).collect();
+        plan.absent = absent.into_iter().collect();
         if !is_own_group(stream, group) {
             plan.commands = commands(group, plan.items.iter().map(|item| &item.entry));
         }

@@ -11,7 +11,7 @@ use super::{
 use crate::queue::Redis;
 
 /// Where a stream lies: one key of ours, or a foreign one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Source {
     /// The short name, or the key of a foreign stream.
     pub stream: String,

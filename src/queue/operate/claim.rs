@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::queue::{
     Redis,
     inspect::{self, PendingFilter, Source, id_pair},
-    is_away,
+    is_away, is_reply_lost,
 };
 
 /// Ids per script; a script must not hold up the server.
@@ -92,7 +92,8 @@ pub struct ClaimResult {
     pub outcome: ClaimOutcome,
 }
 
-/// Claims what is still as the plan saw it; one outcome per id, in the same order.
+/// Claims what is still as the plan saw it; one outcome per id, in the same order. Once Redis is away nothing
+/// more is tried: `away` says why, and may be set before.
 ///
 /// The caller has made sure that `to` is alive: Redis would make up a consumer of any name.
 pub async fn claim(
@@ -102,11 +103,12 @@ pub async fn claim(
     to: &str,
     min_idle_ms: u64,
     held: &[Held],
+    away: &mut Option<String>,
 ) -> Vec<ClaimResult> {
     let mut results = Vec::with_capacity(held.len());
     let mut refused: Option<String> = None;
     for page in held.chunks(PAGE) {
-        let outcomes = match &refused {
+        let outcomes = match refused.as_ref().or(away.as_ref()) {
             Some(reason) => vec![
                 ClaimOutcome::NotTried {
                     reason: reason.clone()
@@ -116,15 +118,14 @@ pub async fn claim(
             None => match claim_page(redis, source, group, to, min_idle_ms, page).await {
                 Ok(outcomes) => outcomes,
                 Err(error) => {
-                    refused = Some(error.to_string());
-                    // A refusal, of the script or of the connection, comes before the first write.
-                    let untried = error.code().is_some() || error.is_connection_refusal();
-                    let outcome = if !untried && is_away(&error) {
-                        ClaimOutcome::Unknown
-                    } else {
-                        ClaimOutcome::NotTried {
-                            reason: error.to_string(),
-                        }
+                    let reason = error.to_string();
+                    match is_away(&error) {
+                        true => *away = Some(reason.clone()),
+                        false => refused = Some(reason.clone()),
+                    }
+                    let outcome = match is_reply_lost(&error) {
+                        true => ClaimOutcome::Unknown,
+                        false => ClaimOutcome::NotTried { reason },
                     };
                     vec![outcome; page.len()]
                 }

@@ -7,6 +7,18 @@ use crate::queue::{
     },
 };
 
+/// The first claim of a deed: no server is known to be away.
+async fn claim(
+    redis: &Redis,
+    source: &Source,
+    group: &str,
+    to: &str,
+    min_idle_ms: u64,
+    held: &[Held],
+) -> Vec<ClaimResult> {
+    super::claim(redis, source, group, to, min_idle_ms, held, &mut None).await
+}
+
 /// `count` entries, all delivered to consumer `a` and idle for a minute.
 async fn stuck(redis: &Redis, count: usize) -> (Source, Vec<Held>) {
     let source = Source::of(redis, "orders").remove(0);
@@ -238,8 +250,22 @@ async fn without_a_connection_nothing_was_tried() {
         id: "1-1".to_owned(),
         owner: "a".to_owned(),
     }];
-    let got = outcomes(claim(&redis, &Source::foreign("x"), "g", "b", 1, &held).await);
+    let mut away = None;
+    let got = super::claim(&redis, &Source::foreign("x"), "g", "b", 1, &held, &mut away).await;
+    let got = outcomes(got);
     assert!(matches!(&got[0], ClaimOutcome::NotTried { .. }), "{got:?}");
+    assert!(away.is_some(), "the rest of the deed need not try");
+}
+
+#[tokio::test]
+async fn what_is_known_to_be_away_is_not_tried_again() {
+    let redis = test_redis::redis(1);
+    let (source, held) = stuck(&redis, 3).await;
+    let mut away = Some("another partition said so".to_owned());
+    let got = super::claim(&redis, &source, "packer", "b", 30_000, &held, &mut away).await;
+    let reason = "another partition said so".to_owned();
+    assert_eq!(outcomes(got), vec![ClaimOutcome::NotTried { reason }; 3]);
+    assert!(all(&redis, &source).await.iter().all(|e| e.consumer == "a"));
 }
 
 #[tokio::test]
