@@ -76,6 +76,14 @@ impl Watch {
     }
 }
 
+/// A test that failed meanwhile is the one to be heard, not the watch that can tell nobody what it saw.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 #[tokio::test]
 #[ignore = "a process of its own: other tests start it"]
 async fn looks_until_its_input_ends() {

@@ -69,13 +69,18 @@ impl PostgresServer {
     /// The port answers while the log is still replayed. `postmaster.pid` is what pg_ctl waits for too; one
     /// that a killed server left behind says ready as well, so its first line must be this process.
     fn wait_until_ready(&self) {
-        let file = self.0.dir().join("data/postmaster.pid");
         eventually(Duration::from_secs(20), "PostgreSQL to be ready", || {
-            std::fs::read_to_string(&file).is_ok_and(|text| {
-                text.lines().next() == Some(self.0.pid())
-                    && text.lines().nth(7).map(str::trim) == Some("ready")
-            })
+            let lines = self.lock_file();
+            lines.first().map(String::as_str) == Some(self.0.pid())
+                && lines.get(7).map(String::as_str) == Some("ready")
         });
+    }
+
+    /// The lines of `postmaster.pid`, none while there is no such file.
+    fn lock_file(&self) -> Vec<String> {
+        let file = self.0.dir().join("data/postmaster.pid");
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        text.lines().map(|line| line.trim().to_owned()).collect()
     }
 
     /// As superuser, to the database `postgres`.
@@ -83,14 +88,32 @@ impl PostgresServer {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.0.port())
     }
 
+    /// SIGKILL to the postmaster. Its backends outlive it for a moment, and none starts on the same files while
+    /// they hold its shared memory: returns when they are gone.
     pub fn kill(&self) {
+        let lines = self.lock_file();
+        let segment = lines.get(6).and_then(|line| line.split_whitespace().nth(1));
+        let segment = segment.expect("the lock file names the shared memory");
         self.0.kill();
+        eventually(Duration::from_secs(10), "the end of the backends", || {
+            !held(segment)
+        });
     }
 
     pub fn restart(&mut self) {
         self.0.restart();
         self.wait_until_ready();
     }
+}
+
+/// Whether some process is attached to that segment of System V shared memory, as Linux tells it:
+/// `key shmid perms size cpid lpid nattch …`.
+fn held(segment: &str) -> bool {
+    let all = std::fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    all.lines().any(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        columns.next() == Some(segment) && columns.nth(4) != Some("0")
+    })
 }
 
 /// The superuser's URL of the cluster that all tests share.

@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// ends, however it ends. Then it ends the server and removes its directory.
 const KEEPER: &str = r#"
 dir=$1; shift
-"$@" >"$dir/log" 2>&1 </dev/null &
+"$@" >>"$dir/log" 2>&1 </dev/null &
 echo $!
 cat >/dev/null
 kill -TERM $! 2>/dev/null || kill -INT $! 2>/dev/null
