@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use redis::{RedisResult, Script, Value, aio::MultiplexedConnection};
+use redis::{
+    RedisResult, Script, Value,
+    aio::{ConnectionLike, MultiplexedConnection},
+};
 
 use super::{
     Entry, Held, Keys,
@@ -175,18 +178,9 @@ impl Reclaimer<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut call = OWN.prepare_invoke();
-        call.key(stream)
-            .key(self.keys.crashes(self.partition, &self.source.stream));
-        call.arg(&self.source.group).arg(&self.config.name);
-        for id in &ids {
-            call.arg(id);
-        }
-        let reply: Vec<Value> = call.invoke_async(connection).await?;
-        reply
-            .into_iter()
-            .map(|v| reply::claimed(v, self.partition))
-            .collect()
+        let (source, me) = (self.source, &self.config.name);
+        let place = (source.stream.as_str(), source.group.as_str());
+        own(connection, self.keys, place, self.partition, me, &ids).await
     }
 
     async fn page(
@@ -278,4 +272,21 @@ impl Reclaimer<'_> {
         }
         Ok(())
     }
+}
+
+/// Those of the entries of a stream and group that `consumer` holds, as if just read.
+pub(super) async fn own(
+    connection: &mut impl ConnectionLike,
+    keys: &Keys,
+    (stream, group): (&str, &str),
+    partition: u32,
+    consumer: &str,
+    ids: &[String],
+) -> RedisResult<Vec<Entry>> {
+    let mut call = OWN.key(keys.stream(partition, stream));
+    call.key(keys.crashes(partition, stream));
+    call.arg(group).arg(consumer).arg(ids);
+    let reply: Vec<Value> = call.invoke_async(connection).await?;
+    let entries = reply.into_iter().map(|v| reply::claimed(v, partition));
+    entries.collect()
 }

@@ -1,13 +1,17 @@
 //! Gives pending entries to another consumer of the group.
 //!
-//! The entries' crash counters are left alone: somebody decided, nobody died. Without RETRYCOUNT and
-//! JUSTID, so that Redis counts one more delivery (<https://redis.io/docs/latest/commands/xclaim/>).
+//! The entries' crash counters are left alone: somebody decided, nobody died. One more delivery is counted
+//! (<https://redis.io/docs/latest/commands/xclaim/>).
 
 use std::collections::HashSet;
 
-use redis::{RedisResult, Script};
+use redis::RedisResult;
 use serde::Serialize;
 
+use super::{
+    Held,
+    planned::{Found, as_planned},
+};
 use crate::queue::{
     Redis,
     inspect::{self, PendingFilter, Source, id_pair},
@@ -16,49 +20,6 @@ use crate::queue::{
 
 /// Ids per script; a script must not hold up the server.
 const PAGE: usize = 1_000;
-
-const CLAIM: &str = r"#!lua flags=allow-oom
--- KEYS[1] stream
--- ARGV[1] group, ARGV[2] consumer that gets them, ARGV[3] min idle in ms,
--- ARGV[4..] pairs: id, the owner that was seen when it was planned
--- returns for each pair {what, detail}:
---   claimed, idle (ms so far), vanished (trimmed), taken (by whom), acknowledged
-if redis.call('TYPE', KEYS[1]).ok ~= 'stream' then
-  return redis.error_reply('NOGROUP there is no stream ' .. KEYS[1])
-end
-local group, to, min_idle = ARGV[1], ARGV[2], tonumber(ARGV[3])
-if not min_idle or min_idle < 1 or to == '' or (#ARGV - 3) % 2 ~= 0 then
-  return redis.error_reply('ERR claim: bad arguments')
-end
--- Reads first: a wrong id or group fails here, before anything was written.
-local seen = {}
-for i = 4, #ARGV, 2 do
-  local row = redis.call('XPENDING', KEYS[1], group, ARGV[i], ARGV[i], 1)[1]
-  if not row then
-    seen[#seen + 1] = {'acknowledged', ''}
-  elseif row[2] ~= ARGV[i + 1] then
-    seen[#seen + 1] = {'taken', row[2]}
-  elseif row[3] < min_idle then
-    seen[#seen + 1] = {'idle', tostring(row[3])}
-  else
-    seen[#seen + 1] = false
-  end
-end
-for n = 1, #seen do
-  if not seen[n] then
-    local got = redis.call('XCLAIM', KEYS[1], group, to, min_idle, ARGV[2 + 2 * n])
-    seen[n] = {(got[1] and 'claimed' or 'vanished'), ''}
-  end
-end
-return seen
-";
-
-/// An entry as the plan saw it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Held {
-    pub id: String,
-    pub owner: String,
-}
 
 /// What became of one id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -115,8 +76,8 @@ pub async fn claim(
                 };
                 page.len()
             ],
-            None => match claim_page(redis, source, group, to, min_idle_ms, page).await {
-                Ok(outcomes) => outcomes,
+            None => match as_planned(redis, source, group, Some(to), min_idle_ms, page).await {
+                Ok(found) => found.into_iter().map(ClaimOutcome::from).collect(),
                 Err(error) => {
                     let reason = error.to_string();
                     match is_away(&error) {
@@ -143,34 +104,16 @@ pub async fn claim(
     results
 }
 
-async fn claim_page(
-    redis: &Redis,
-    source: &Source,
-    group: &str,
-    to: &str,
-    min_idle_ms: u64,
-    page: &[Held],
-) -> RedisResult<Vec<ClaimOutcome>> {
-    let script = Script::new(CLAIM);
-    let mut call = script.key(&source.key);
-    call.arg(group).arg(to).arg(min_idle_ms.max(1));
-    for held in page {
-        call.arg(&held.id).arg(&held.owner);
+impl From<Found> for ClaimOutcome {
+    fn from(found: Found) -> Self {
+        match found {
+            Found::Done => Self::Claimed,
+            Found::Vanished => Self::Vanished,
+            Found::NotIdle { idle_ms } => Self::NotIdle { idle_ms },
+            Found::Taken { by } => Self::Taken { by },
+            Found::Acknowledged => Self::Acknowledged,
+        }
     }
-    let rows: Vec<(String, String)> = call.invoke_async(&mut redis.commands()).await?;
-    Ok(rows
-        .into_iter()
-        .map(|(what, detail)| match what.as_str() {
-            "claimed" => ClaimOutcome::Claimed,
-            "idle" => ClaimOutcome::NotIdle {
-                idle_ms: detail.parse().unwrap_or(0),
-            },
-            "vanished" => ClaimOutcome::Vanished,
-            "taken" => ClaimOutcome::Taken { by: detail },
-            "acknowledged" => ClaimOutcome::Acknowledged,
-            _ => ClaimOutcome::Unknown,
-        })
-        .collect())
 }
 
 /// Of these ids, the ones that `consumer` still holds. Its own list is walked between the lowest and the
