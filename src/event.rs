@@ -178,6 +178,25 @@ struct Versioned {
     v: u32,
 }
 
+/// The campaign that an entry belongs to: its flow, or 0 for a mail that belongs to none. `None` for a flow that is
+/// no campaign.
+pub fn campaign_of(entry: &Entry) -> Option<i64> {
+    match entry.flow.as_str() {
+        "" => (entry.kind == EmailRequested::TYPE).then_some(0),
+        flow => flow.parse().ok().filter(|id| *id > 0),
+    }
+}
+
+/// Whom the data of an event names, in whatever version.
+pub fn user_of(data: &str) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Named {
+        user: i64,
+    }
+    let named: Result<Named, _> = serde_json::from_str(data);
+    named.ok().map(|named| named.user)
+}
+
 fn unknown_version<E: Event>(v: u32) -> Unreadable {
     Unreadable {
         reason: format!(
@@ -210,6 +229,22 @@ mod tests {
         let turn = parse::<CampaignTurn>(&entry(CampaignTurn::TYPE, &data));
         assert_eq!(turn, Ok(CampaignTurn { v: 1, turn: 17 }));
         assert_eq!(turn.expect("a turn").to_data(), data);
+    }
+
+    #[test]
+    fn only_a_mail_may_belong_to_no_campaign() {
+        let of = |kind: &str, flow: &str| {
+            campaign_of(&Entry {
+                flow: flow.to_owned(),
+                ..entry(kind, "{}")
+            })
+        };
+        assert_eq!(of(EmailRequested::TYPE, ""), Some(0));
+        assert_eq!(of(NotificationRequested::TYPE, ""), None);
+        assert_eq!(of(NotificationRequested::TYPE, "7"), Some(7));
+        for flow in ["0", "-7", "seven"] {
+            assert_eq!(of(EmailRequested::TYPE, flow), None);
+        }
     }
 
     #[test]

@@ -272,6 +272,17 @@ fn vault(table: &toml::Table, path: &Path) -> Result<VaultConfig> {
     Ok(VaultConfig { addr, auth })
 }
 
+/// Settings of a test's own, over those of its process.
+#[cfg(test)]
+pub(crate) fn test_config(settings: &[(&str, &str)]) -> Config {
+    let mut layers = Layers::read().expect("settings");
+    for (name, value) in settings {
+        let set = layers.set(name, (*value).to_owned(), "a test");
+        set.expect("a setting of that name");
+    }
+    layers.build().expect("valid")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

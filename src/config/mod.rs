@@ -17,6 +17,8 @@ pub use environment::{STATE_DIR, has_many_colors, has_true_color, no_color, oper
 #[cfg(test)]
 pub(crate) use environment::{test_redis_url, test_redis8_server};
 pub use layers::Layers;
+#[cfg(test)]
+pub(crate) use layers::test_config;
 pub use settings::SETTINGS;
 pub(crate) use settings::distance;
 

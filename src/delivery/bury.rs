@@ -2,8 +2,8 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::{campaign_of, user_of};
 use crate::{
+    event::{campaign_of, user_of},
     queue::{Entry, Outcome, Presence, Redis},
     store::{GaveUp, GivenUp, InDoubt, Ledger, Store},
     worker::{Worker, patiently},
@@ -35,7 +35,7 @@ impl Burial {
         let dead = Outcome::Dead {
             reason: reason.to_owned(),
         };
-        let Some((campaign, user)) = campaign_of(entry).zip(user_of(entry)) else {
+        let Some((campaign, user)) = campaign_of(entry).zip(user_of(&entry.data)) else {
             return dead;
         };
         let ask = || self.store.campaign(campaign);

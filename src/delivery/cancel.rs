@@ -1,8 +1,9 @@
 //! Entries of a cancelled campaign: closed in the ledger unsent, but for mails of which nobody knows
 //! whether they went.
 
-use super::{Stage, WAIT_MS, Work, campaign_of, closed, closing};
+use super::{Stage, WAIT_MS, Work, closed, closing};
 use crate::{
+    event::campaign_of,
     queue::{Closed, Outcome},
     store::{CHANNEL_EMAIL, ClaimOutcome, DeliveryStatus, InDoubt, Lapsed},
     worker::patiently,

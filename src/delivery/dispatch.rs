@@ -6,11 +6,9 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 use rand::RngExt;
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{
-    Stage, Tag, WAIT_MS, Work, campaign_of, close_as_failed, content::Missing, domains::domain_of,
-};
+use super::{Stage, Tag, WAIT_MS, Work, close_as_failed, content::Missing, domains::domain_of};
 use crate::{
-    event::{self, EmailRequested},
+    event::{self, EmailRequested, campaign_of},
     mail::{Job, Payload, Permits, message_id},
     queue::{Entry, FlowStatus, Live, Outage, Outcome, Statuses},
     store::{CHANNEL_EMAIL, Claim, ClaimOutcome, Lapsed},

@@ -20,11 +20,11 @@ pub use bury::Burial;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    event::{campaign_of, user_of},
     mail::{BreakerState, Lanes, Sender, SmtpSettings},
     queue::{Closed, Entry, Flows, Handler, Outcome, Presence, Redis, RetryPolicy, Settler},
     store::{Closing, DeliveryStatus, Ledger, Store},
@@ -164,14 +164,6 @@ impl Work {
     }
 }
 
-/// The campaign that an entry belongs to; 0 for single mails. `None` for a flow that is no campaign.
-fn campaign_of(entry: &Entry) -> Option<i64> {
-    if entry.flow.is_empty() {
-        return Some(0);
-    }
-    entry.flow.parse().ok().filter(|id| *id > 0)
-}
-
 /// The ledger's row for an entry that ends without having been claimed.
 pub fn closing(entry: &Entry, user: i64, status: DeliveryStatus, why: &str) -> Closing {
     Closing {
@@ -184,19 +176,9 @@ pub fn closing(entry: &Entry, user: i64, status: DeliveryStatus, why: &str) -> C
     }
 }
 
-/// Whom the data of an entry names.
-fn user_of(entry: &Entry) -> Option<i64> {
-    #[derive(Deserialize)]
-    struct Named {
-        user: i64,
-    }
-    let named: Result<Named, _> = serde_json::from_str(&entry.data);
-    named.ok().map(|named| named.user)
-}
-
 /// Writes "failed" for the user of an entry that becomes a dead letter and whose mail nobody has begun.
 async fn close_as_failed(ledger: &Ledger, entry: &Entry, reason: &str) {
-    if let Some(user) = user_of(entry) {
+    if let Some(user) = user_of(&entry.data) {
         let row = closing(entry, user, DeliveryStatus::Failed, reason);
         if ledger.close(vec![row]).await.is_err() {
             tracing::error!(entry.id = %entry.id, "the ledger has stopped; a dead letter is not in it");

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::config::Layers;
+use crate::config::test_config;
 
 /// No test waits longer than this for anything.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -24,15 +24,11 @@ struct Running {
 }
 
 fn config(smtp: SocketAddr) -> Config {
-    let mut layers = Layers::read().unwrap();
-    for (name, value) in [
-        ("inbox_smtp_addr", smtp.to_string()),
-        ("http_addr", "127.0.0.1:0".to_owned()),
-        ("inbox_bytes", "1000000".to_owned()),
-    ] {
-        layers.set(name, value, "test").unwrap();
-    }
-    layers.build().unwrap()
+    test_config(&[
+        ("inbox_smtp_addr", &smtp.to_string()),
+        ("http_addr", "127.0.0.1:0"),
+        ("inbox_bytes", "1000000"),
+    ])
 }
 
 async fn start() -> Running {

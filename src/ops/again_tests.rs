@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::*;
 use crate::{
-    config::Layers,
+    ops::tests::config_of,
     queue::{self, inspect::test_redis},
     store::{
         Claim, Created, DeliveryResult, Ledger, Store,
@@ -23,12 +23,7 @@ impl Scene {
     /// A campaign of six users, fanned out; 1 to 4 failed.
     async fn new(db: &Database) -> Self {
         let (redis, store) = (test_redis::redis(1), db.open().await);
-        let mut layers = Layers::read().expect("settings");
-        let mut set = |name: &str, value: String| layers.set(name, value, "a test").expect("set");
-        set("redis_url", crate::config::test_redis_url());
-        set("key_prefix", redis.keys().prefix().to_owned());
-        let config = layers.build().expect("valid");
-        let ops = Ops::with(&config, redis.clone(), store.clone());
+        let ops = Ops::with(&config_of(&redis, &[]), redis.clone(), store.clone());
         store.seed_users(6).await.expect("users");
         let made = store.create_campaign(&new_campaign(None), 1).await;
         let Created::New(campaign) = made.expect("made") else {

@@ -3,6 +3,7 @@
 
 /// Ids in one command: the prompt of redis-cli takes 4,096 bytes.
 const IDS: usize = 100;
+
 /// One command; what the prompt would take apart is quoted.
 pub(super) fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.into_iter().map(quoted).collect();

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    config::Layers,
     event::STAGES,
+    ops::tests::ops_on,
     queue::inspect::test_redis::{self, run},
 };
 
@@ -35,15 +35,7 @@ async fn at_work() -> (Redis, Ops) {
         let info = format!(r#"{{"service":"{group}","state":"ready"}}"#);
         run(&redis, &["HSET", &keys.workers_info(), &worker, &info]).await;
     }
-    let mut layers = Layers::read().expect("settings");
-    for (name, value) in [
-        ("redis_url", crate::config::test_redis_url()),
-        ("key_prefix", redis.keys().prefix().to_owned()),
-        ("partitions", "2".to_owned()),
-    ] {
-        layers.set(name, value, "a test").expect("set");
-    }
-    let ops = Ops::open(&layers.build().expect("valid"), false).expect("opened");
+    let ops = ops_on(redis.clone(), false);
     (redis, ops)
 }
 

@@ -6,6 +6,7 @@ mod again;
 mod ahead;
 mod audit;
 mod campaigns;
+mod chosen;
 mod claim;
 mod command;
 mod database;
@@ -65,9 +66,8 @@ pub use crate::store::{Addressed, Delivery, DeliveryFilter, DeliveryStatus, Stor
 pub use again::{AgainReport, Paused, Resolution, RetryPlan};
 pub use ahead::{Ahead, When, look_ahead};
 pub use campaigns::{CampaignView, NewCampaign, generated_name};
-pub use claim::{
-    ClaimPlan, ClaimReport, ClaimRequest, Claimed, PlannedClaim, PlannedId, Target, Which,
-};
+pub use chosen::{PlannedId, Which};
+pub use claim::{ClaimPlan, ClaimReport, ClaimRequest, Claimed, PlannedClaim, Target};
 pub use command::bounded;
 pub use dead::{
     DeadAction, DeadDetails, DeadFilter, DeadGroup, DeadLetters, DeadOutcome, DeadPlan, DeadReport,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{CampaignView, Letter, Ops, OpsError};
 use crate::{
-    event::STAGES,
+    event::{STAGES, user_of},
     queue::inspect::{self, Located, Place, Source},
     store::{CHANNEL_EMAIL, Delivery, DeliveryStatus},
 };
@@ -92,15 +92,6 @@ impl Ops {
         trace.now = now(&trace);
         Ok(trace)
     }
-}
-
-fn user_of(data: &str) -> Option<i64> {
-    #[derive(serde::Deserialize)]
-    struct Named {
-        user: i64,
-    }
-    let named: Result<Named, _> = serde_json::from_str(data);
-    named.ok().map(|named| named.user)
 }
 
 fn steps(trace: &Trace) -> Vec<Step> {

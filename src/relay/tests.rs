@@ -6,6 +6,7 @@ use tokio::sync::Notify;
 
 use super::Relay;
 use crate::{
+    config::test_config,
     event::{Event, NotificationRequested},
     ops::{Ops, OpsError},
     queue::{
@@ -115,10 +116,7 @@ impl Scene {
     }
 
     fn ops(&self) -> Ops {
-        let mut layers = crate::config::Layers::read().expect("settings");
-        let prefix = self.redis.keys().prefix().to_owned();
-        layers.set("key_prefix", prefix, "a test").expect("set");
-        let config = layers.build().expect("valid");
+        let config = test_config(&[("key_prefix", self.redis.keys().prefix())]);
         Ops::with(&config, self.redis.clone(), self.store.clone())
     }
 

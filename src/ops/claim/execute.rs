@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{Ops, OpsError},
-    ClaimPlan, ClaimReport, Claimed, PlannedId, alive,
+    super::{
+        Ops, OpsError,
+        chosen::{PlannedId, held_by, not_in_work},
+    },
+    ClaimPlan, ClaimReport, Claimed, alive,
 };
 use crate::queue::{
     inspect::Source,
@@ -18,9 +21,7 @@ impl Ops {
     /// When this process is read-only, or the target isn't alive any more; then nothing was changed.
     pub async fn claim(&self, plan: &ClaimPlan) -> Result<ClaimReport, OpsError> {
         self.may_write()?;
-        if plan.min_idle_ms == 0 {
-            return Err(OpsError::Invalid("min-idle must not be 0".to_owned()));
-        }
+        not_in_work(plan.min_idle_ms)?;
         alive(
             &self.targets(&plan.stream, &plan.group).await?,
             &plan.to,
@@ -58,14 +59,7 @@ impl Ops {
     }
 
     async fn record_claim(&self, plan: &ClaimPlan, report: &ClaimReport) -> bool {
-        let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
-        for item in &plan.items {
-            *owners.entry(&item.owner).or_default() += 1;
-        }
-        let before: Vec<String> = owners
-            .iter()
-            .map(|(o, n)| format!("{o} held {n}"))
-            .collect();
+        let before = held_by(plan.items.iter().map(|item| &item.owner));
         let after = format!(
             "{} got {} of {}",
             report.to,

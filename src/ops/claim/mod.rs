@@ -2,36 +2,21 @@
 
 mod execute;
 mod plan;
-
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 
 use super::{
     OpsError,
+    chosen::{PlannedId, Which, by_key},
     command::{command, commands_for},
     wording::count,
 };
-use crate::queue::{inspect::Source, operate::ClaimOutcome};
+use crate::queue::operate::ClaimOutcome;
 
 /// Ids in a command that is only looked at.
 const SHOWN: usize = 3;
-
-/// One entry, where the same id may lie in several partitions.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct PlannedId {
-    pub source: Source,
-    pub id: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
-    /// Ids, in whichever partition they are pending.
-    Ids(Vec<String>),
-    Entries(Vec<PlannedId>),
-    /// Everything that has been idle long enough.
-    All,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimRequest {
@@ -128,15 +113,6 @@ impl ClaimPlan {
         });
         commands.collect()
     }
-}
-
-fn by_key<'a>(entries: impl Iterator<Item = &'a PlannedId>) -> BTreeMap<&'a str, Vec<&'a str>> {
-    let mut by_key: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for entry in entries {
-        let ids = by_key.entry(entry.source.key.as_str()).or_default();
-        ids.push(entry.id.as_str());
-    }
-    by_key
 }
 
 impl ClaimReport {

@@ -1,21 +1,20 @@
 //! Plans a claim: looks at the entries as they are, and at who could take them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
     super::{
-        ConsumerView, Ops, OpsError, StuckEntry, is_own_group, pending::no_group, wording::duration,
+        ConsumerView, Ops, OpsError, StuckEntry,
+        chosen::{Chosen, PAGE, planned_id},
+        is_own_group,
+        wording::duration,
     },
-    ClaimPlan, ClaimRequest, PlannedClaim, PlannedId, Target, Which, alive,
+    ClaimPlan, ClaimRequest, PlannedClaim, Target, alive,
 };
 use crate::{
     event::STAGES,
-    queue::inspect::{self, PendingEntry, PendingFilter, Source},
+    queue::inspect::{self, PendingEntry, PendingFilter},
 };
-
-/// A plan takes at most this many entries; the rest needs another plan.
-const MOST: usize = 100_000;
-const PAGE: usize = 1_000;
 
 impl Ops {
     /// Looks at the entries as they are now, and at who could take them.
@@ -23,29 +22,11 @@ impl Ops {
     /// # Errors
     /// When Redis is away, the group isn't there, the target isn't alive or min-idle is 0.
     pub async fn plan_claim(&self, request: &ClaimRequest) -> Result<ClaimPlan, OpsError> {
-        let stream = &request.stream;
+        let ClaimRequest { stream, group, .. } = request;
         let mut plan = self.begin_plan(request).await?;
-        match &request.which {
-            Which::All => self.plan_all(&mut plan).await?,
-            Which::Entries(entries) => {
-                for entry in entries {
-                    self.plan_one(&mut plan, &entry.source, &entry.id).await?;
-                }
-                let found: HashSet<_> = plan.items.iter().map(|i| &i.entry).collect();
-                let absent = entries.iter().filter(|entry| !found.contains(entry));
-                plan.absent = absent.map(|entry| entry.id.clone()).collect();
-            }
-            Which::Ids(ids) => {
-                for source in self.sources(stream) {
-                    for id in ids {
-                        self.plan_one(&mut plan, &source, id).await?;
-                    }
-                }
-                let found: HashSet<_> = plan.items.iter().map(|i| &i.entry.id).collect();
-                let absent = ids.iter().filter(|id| !found.contains(id));
-                plan.absent = absent.cloned().collect();
-            }
-        }
+        let place = (stream.as_str(), group.as_str());
+        let chosen = self.choose(place, plan.min_idle_ms, &request.which).await?;
+        plan.hold(chosen);
         Ok(plan)
     }
 
@@ -65,6 +46,7 @@ impl Ops {
         let mut plan = self.begin_plan(request).await?;
         let ours = is_own_group(stream, group);
         let overview = inspect::overview(&self.redis, &STAGES, self.config.presence_ms).await?;
+        let mut chosen = Chosen::default();
         for source in self.sources(stream) {
             let readers = match ours {
                 true => HashMap::new(),
@@ -75,10 +57,8 @@ impl Ops {
                 count: PAGE,
                 ..PendingFilter::default()
             };
-            loop {
-                let mut page = inspect::held(&self.redis, &source, group, &filter)
-                    .await
-                    .map_err(|e| no_group(e, stream, group))?;
+            while !chosen.more {
+                let mut page = self.held(&source, group, &filter).await?;
                 let Some(last) = page.last() else { break };
                 filter.start = format!("({}", last.id);
                 if bodies {
@@ -88,28 +68,17 @@ impl Ops {
                     true => self.judge(&overview, entry),
                     false => self.judge_foreign(&readers, entry),
                 });
-                let stuck = stuck.filter(|s| wanted(s));
-                plan.items.extend(stuck.map(|s| planned(s.entry)));
-                if plan.items.len() > MOST {
-                    plan.items.truncate(MOST);
-                    plan.more = true;
-                    return Ok(plan);
-                }
+                chosen.add(stuck.filter(|s| wanted(s)).map(|s| s.entry));
             }
         }
+        plan.hold(chosen);
         Ok(plan)
     }
 
     /// Who could take the entries; none are in it yet.
     async fn begin_plan(&self, request: &ClaimRequest) -> Result<ClaimPlan, OpsError> {
         let ClaimRequest { stream, group, .. } = request;
-        let min_idle_ms = request.min_idle_ms.unwrap_or(self.config.visibility_ms);
-        if min_idle_ms == 0 {
-            return Err(OpsError::Invalid(
-                "min-idle must not be 0: entries in work would be taken from their consumer"
-                    .to_owned(),
-            ));
-        }
+        let min_idle_ms = self.min_idle_ms(request.min_idle_ms)?;
         let mut targets = self.targets(stream, group).await?;
         targets.sort_by(|a, b| (a.in_hand, &a.name).cmp(&(b.in_hand, &b.name)));
         let to = match &request.to {
@@ -129,49 +98,6 @@ impl Ops {
             absent: Vec::new(),
             more: false,
         })
-    }
-
-    async fn plan_all(&self, plan: &mut ClaimPlan) -> Result<(), OpsError> {
-        for source in self.sources(&plan.stream) {
-            let mut filter = PendingFilter {
-                min_idle_ms: plan.min_idle_ms,
-                count: PAGE,
-                ..PendingFilter::default()
-            };
-            loop {
-                let page = inspect::held(&self.redis, &source, &plan.group, &filter)
-                    .await
-                    .map_err(|e| no_group(e, &plan.stream, &plan.group))?;
-                let Some(last) = page.last() else { break };
-                filter.start = format!("({}", last.id);
-                plan.items.extend(page.into_iter().map(planned));
-                if plan.items.len() >= MOST {
-                    plan.items.truncate(MOST);
-                    plan.more = true;
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn plan_one(
-        &self,
-        plan: &mut ClaimPlan,
-        source: &Source,
-        id: &str,
-    ) -> Result<(), OpsError> {
-        let filter = PendingFilter {
-            start: id.to_owned(),
-            count: 1,
-            ..PendingFilter::default()
-        };
-        let page = inspect::held(&self.redis, source, &plan.group, &filter)
-            .await
-            .map_err(|e| no_group(e, &plan.stream, &plan.group))?;
-        let found = page.into_iter().filter(|e| e.id == id);
-        plan.items.extend(found.map(planned));
-        Ok(())
     }
 
     /// Who may get entries of that group. For a stream of ours: live workers of that service. For a
@@ -197,9 +123,7 @@ impl Ops {
                 count: 1,
                 ..PendingFilter::default()
             };
-            inspect::held(&self.redis, &source, group, &none)
-                .await
-                .map_err(|e| no_group(e, stream, group))?;
+            self.held(&source, group, &none).await?;
             for consumer in inspect::consumers(&self.redis, &source, group).await? {
                 let known = readers.entry(consumer.name.clone()).or_insert_with(|| {
                     let (pending, idle_ms) = (0, u64::MAX);
@@ -225,12 +149,17 @@ impl Ops {
     }
 }
 
+impl ClaimPlan {
+    fn hold(&mut self, chosen: Chosen) {
+        self.items = chosen.entries.into_iter().map(planned).collect();
+        self.absent = chosen.absent;
+        self.more = chosen.more;
+    }
+}
+
 fn planned(entry: PendingEntry) -> PlannedClaim {
     PlannedClaim {
-        entry: PlannedId {
-            source: entry.source,
-            id: entry.id,
-        },
+        entry: planned_id(&entry),
         owner: entry.consumer,
         idle_ms: entry.idle_ms,
         deliveries: entry.deliveries,

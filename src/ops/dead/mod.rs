@@ -17,7 +17,7 @@ pub use id::LetterId;
 
 use super::{Ops, OpsError};
 use crate::{
-    event::STAGES,
+    event::{STAGES, user_of},
     queue::inspect::{self, DeadLetter},
     store::Delivery,
 };
@@ -356,11 +356,6 @@ impl Letter {
 
     /// Whom its data names.
     pub fn user(&self) -> Option<i64> {
-        #[derive(serde::Deserialize)]
-        struct Named {
-            user: i64,
-        }
-        let named: Result<Named, _> = serde_json::from_str(&self.letter.data);
-        named.ok().map(|named| named.user)
+        user_of(&self.letter.data)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    config::Layers,
     event::{EmailRequested, Event, NotificationRequested, TURNS},
+    ops::tests::config_of,
     queue::{
         self, Redis, Tally,
         inspect::test_redis::{self, run as command},
@@ -37,12 +37,7 @@ impl Scene {
 
     async fn of(db: &Database, partitions: u32) -> Self {
         let (redis, store) = (test_redis::redis(partitions), db.open().await);
-        let mut layers = Layers::read().expect("settings");
-        let mut set = |name: &str, value: String| layers.set(name, value, "a test").expect("set");
-        set("redis_url", crate::config::test_redis_url());
-        set("key_prefix", redis.keys().prefix().to_owned());
-        let config = layers.build().expect("valid");
-        let ops = Ops::with(&config, redis.clone(), store.clone());
+        let ops = Ops::with(&config_of(&redis, &[]), redis.clone(), store.clone());
         store.seed_users(4).await.expect("users");
         let new = new_campaign(None);
         let Created::New(campaign) = store.create_campaign(&new, 1).await.expect("made") else {

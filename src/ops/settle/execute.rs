@@ -7,13 +7,19 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    super::{Ops, OpsError, is_own_group},
+    super::{
+        Ops, OpsError,
+        chosen::{held_by, not_in_work},
+        is_own_group,
+    },
     PlannedEnd, SettleOutcome, SettlePlan, SettleReport, SettleVerb, Settled,
-    ledger::user_of,
     plan::commands,
 };
 use crate::{
-    event::{CampaignTurn, EmailRequested, Event, NotificationRequested, Unreadable, parse},
+    event::{
+        CampaignTurn, EmailRequested, Event, NotificationRequested, Unreadable, campaign_of, parse,
+        user_of,
+    },
     queue::{
         self, Closed, Entry, FlowStatus, Flows, Outcome, Statuses,
         inspect::Source,
@@ -47,9 +53,7 @@ impl Ops {
     pub async fn settle(&self, plan: &SettlePlan) -> Result<SettleReport, OpsError> {
         self.may_write()?;
         self.may_settle(plan.verb, &plan.stream, &plan.group)?;
-        if plan.min_idle_ms == 0 {
-            return Err(OpsError::Invalid("min-idle must not be 0".to_owned()));
-        }
+        not_in_work(plan.min_idle_ms)?;
         let deed = self.begin_deed(plan).await?;
         let mut by_source: BTreeMap<&Source, Vec<&PlannedEnd>> = BTreeMap::new();
         for item in &plan.items {
@@ -278,11 +282,7 @@ impl Ops {
     }
 
     async fn record_settle(&self, plan: &SettlePlan, report: &SettleReport) -> bool {
-        let mut before: Vec<String> = plan
-            .owners()
-            .iter()
-            .map(|(owner, n)| format!("{owner} held {n}"))
-            .collect();
+        let mut before = held_by(plan.items.iter().map(|item| &item.owner));
         let told = plan.items.iter().filter(|item| !item.what.is_empty());
         let told = told.map(|item| format!("{} {}", item.entry.id, item.what));
         before.extend(told.take(TOLD));
@@ -368,13 +368,8 @@ fn counted(stream: &str, entry: &Entry, statuses: &Statuses) -> Counted {
             _ => user_of(&entry.data),
         },
     };
-    let single = entry.flow.is_empty() && stream == EmailRequested::STREAM;
-    let campaign: Option<i64> = match single {
-        true => Some(0),
-        false => entry.flow.parse().ok().filter(|id| *id > 0),
-    };
-    let known = single || statuses.of(entry) != FlowStatus::Missing;
-    match campaign.filter(|_| known) {
+    let is_known = |id: &i64| *id == 0 || statuses.of(entry) != FlowStatus::Missing;
+    match campaign_of(entry).filter(is_known) {
         None => Counted::No(format!("no campaign {:?} is known to Redis", entry.flow)),
         Some(campaign) => Counted::Yes(user.map(|user| GivenUp {
             campaign,

@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Deserialize;
-
 use super::super::{Ops, OpsError};
 use crate::{
     event::STAGES,
@@ -13,16 +11,6 @@ use crate::{
 
 /// The ledger waits for a database that is away; an operator doesn't.
 const LIMIT: Duration = Duration::from_secs(4);
-
-/// Whom the data of an event names.
-pub(super) fn user_of(data: &str) -> Option<i64> {
-    #[derive(Deserialize)]
-    struct Named {
-        user: i64,
-    }
-    let named: Result<Named, _> = serde_json::from_str(data);
-    named.ok().map(|named| named.user)
-}
 
 impl Ops {
     /// Closes the rows as failed, by the policies of their campaigns; what each has ended as, in the same order.

@@ -7,8 +7,6 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::{PlannedId, Which};
@@ -118,17 +116,6 @@ impl SettleVerb {
             Self::DeadLetter => "dead-letter",
             Self::Acknowledge => "ack",
         }
-    }
-}
-
-impl SettlePlan {
-    /// Who holds them, how many each.
-    fn owners(&self) -> BTreeMap<&str, usize> {
-        let mut owners = BTreeMap::new();
-        for item in &self.items {
-            *owners.entry(item.owner.as_str()).or_default() += 1;
-        }
-        owners
     }
 }
 

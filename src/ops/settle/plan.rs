@@ -1,21 +1,18 @@
 //! Plans the end of pending entries: looks at them as they are.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-
 use super::{
     super::{
-        Ops, OpsError, PlannedId, Which, command::commands_for, is_own_group, pending::no_group,
+        Ops, OpsError,
+        chosen::{PAGE, PlannedId, by_key, planned_id},
+        command::commands_for,
+        is_own_group,
     },
     PlannedEnd, SettlePlan, SettleRequest, SettleVerb,
 };
 use crate::{
-    event::STAGES,
-    queue::inspect::{self, PendingEntry, PendingFilter, Source},
+    event::{STAGES, user_of},
+    queue::inspect::{self, PendingEntry, Source},
 };
-
-/// A plan takes at most this many entries; the rest needs another plan.
-const MOST: usize = 100_000;
-const PAGE: usize = 1_000;
 
 impl Ops {
     /// Looks at the entries as they are now.
@@ -31,59 +28,25 @@ impl Ops {
             ..
         } = request;
         self.may_settle(*verb, stream, group)?;
-        let min_idle_ms = request.min_idle_ms.unwrap_or(self.config.visibility_ms);
-        if min_idle_ms == 0 {
-            return Err(OpsError::Invalid(
-                "min-idle must not be 0: entries in work would be taken from their consumer"
-                    .to_owned(),
-            ));
-        }
+        let min_idle_ms = self.min_idle_ms(request.min_idle_ms)?;
+        let place = (stream.as_str(), group.as_str());
+        let mut chosen = self.choose(place, min_idle_ms, &request.which).await?;
         let mut plan = SettlePlan {
             verb: *verb,
             stream: stream.clone(),
             group: group.clone(),
             min_idle_ms,
-            items: Vec::new(),
-            absent: Vec::new(),
-            more: false,
+            items: Vec::with_capacity(chosen.entries.len()),
+            absent: chosen.absent,
+            more: chosen.more,
             after: after(*verb, is_own_group(stream, group)),
             commands: Vec::new(),
         };
-        let asked: Vec<PlannedId> = match &request.which {
-            Which::All => {
-                for source in self.sources(stream) {
-                    self.plan_idle(&mut plan, &source).await?;
-                }
-                Vec::new()
-            }
-            Which::Entries(entries) => entries.clone(),
-            Which::Ids(ids) => {
-                let in_each = |source: Source| {
-                    let entry = move |id: &String| PlannedId {
-                        source: source.clone(),
-                        id: id.clone(),
-                    };
-                    ids.iter().map(entry).collect::<Vec<_>>()
-                };
-                self.sources(stream).into_iter().flat_map(in_each).collect()
-            }
-        };
-        let mut seen = BTreeSet::new();
-        for entry in asked.iter().filter(|entry| seen.insert(*entry)) {
-            self.plan_asked(&mut plan, entry).await?;
+        // Of a page's bodies it keeps what they tell, before it reads the next ones.
+        for page in chosen.entries.chunks_mut(PAGE) {
+            inspect::bodies(&self.redis, page.iter_mut()).await?;
+            plan.items.extend(page.iter_mut().map(planned));
         }
-        // An id without its partition is there when it is in any of them.
-        let anywhere = matches!(request.which, Which::Ids(_));
-        let items = plan.items.iter().map(|item| &item.entry);
-        let found: HashSet<_> = items.clone().collect();
-        let ids: HashSet<_> = items.map(|entry| &entry.id).collect();
-        let is_there = |entry: &PlannedId| match anywhere {
-            true => ids.contains(&entry.id),
-            false => found.contains(entry),
-        };
-        let absent = asked.iter().filter(|entry| !is_there(entry));
-        let absent: BTreeSet<_> = absent.map(|entry| entry.id.clone()).collect();
-        plan.absent = absent.into_iter().collect();
         if !is_own_group(stream, group) {
             plan.commands = commands(group, plan.items.iter().map(|item| &item.entry));
         }
@@ -114,49 +77,15 @@ impl Ops {
         }
         Ok(())
     }
-
-    async fn plan_idle(&self, plan: &mut SettlePlan, source: &Source) -> Result<(), OpsError> {
-        let mut filter = PendingFilter {
-            min_idle_ms: plan.min_idle_ms,
-            count: PAGE,
-            ..PendingFilter::default()
-        };
-        while !plan.more {
-            let page = inspect::pending(&self.redis, source, &plan.group, &filter)
-                .await
-                .map_err(|e| no_group(e, &plan.stream, &plan.group))?;
-            let Some(last) = page.last() else { break };
-            filter.start = format!("({}", last.id);
-            plan.items.extend(page.into_iter().map(planned));
-            plan.more = plan.items.len() > MOST;
-            plan.items.truncate(MOST);
-        }
-        Ok(())
-    }
-
-    async fn plan_asked(&self, plan: &mut SettlePlan, asked: &PlannedId) -> Result<(), OpsError> {
-        let filter = PendingFilter {
-            start: asked.id.clone(),
-            count: 1,
-            ..PendingFilter::default()
-        };
-        let page = inspect::pending(&self.redis, &asked.source, &plan.group, &filter)
-            .await
-            .map_err(|e| no_group(e, &plan.stream, &plan.group))?;
-        let found = page.into_iter().filter(|e| e.id == asked.id);
-        plan.items.extend(found.map(planned));
-        Ok(())
-    }
 }
 
-fn planned(entry: PendingEntry) -> PlannedEnd {
+fn planned(entry: &mut PendingEntry) -> PlannedEnd {
+    let what = what(entry);
+    entry.fields = None;
     PlannedEnd {
-        what: what(&entry),
-        entry: PlannedId {
-            source: entry.source,
-            id: entry.id,
-        },
-        owner: entry.consumer,
+        what,
+        entry: planned_id(entry),
+        owner: entry.consumer.clone(),
         idle_ms: entry.idle_ms,
         deliveries: entry.deliveries,
     }
@@ -171,7 +100,7 @@ fn what(entry: &PendingEntry) -> String {
         None | Some("") => None,
         Some(flow) => Some(format!("campaign {flow}")),
     };
-    let user = entry.field("data").and_then(super::ledger::user_of);
+    let user = entry.field("data").and_then(user_of);
     let user = user.map(|user| format!("user {user}"));
     let parts: Vec<String> = campaign.into_iter().chain(user).collect();
     parts.join(", ")
@@ -196,11 +125,7 @@ pub(super) fn commands<'a>(
     group: &str,
     entries: impl Iterator<Item = &'a PlannedId>,
 ) -> Vec<String> {
-    let mut by_key: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for entry in entries {
-        by_key.entry(&entry.source.key).or_default().push(&entry.id);
-    }
-    by_key
+    by_key(entries)
         .iter()
         .flat_map(|(key, ids)| commands_for(&["XACK", key, group], ids))
         .collect()

@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::{
-    config::{Config, Layers},
     event::{EmailRequested, Event, TURNS},
-    ops::{DeadFilter, DeadOutcome, Letter, Ops, OpsError, Severity},
+    ops::{DeadFilter, DeadOutcome, Letter, Ops, OpsError, Severity, tests::config_of},
     queue::{
         self, Redis, Tally,
         inspect::{
@@ -41,18 +40,10 @@ fn id_of(user: i64) -> String {
     format!("{user}-1")
 }
 
-fn config(redis: &Redis) -> Config {
-    let mut layers = Layers::read().expect("settings");
-    let mut set = |name: &str, value: String| layers.set(name, value, "a test").expect("set");
-    set("redis_url", crate::config::test_redis_url());
-    set("key_prefix", redis.keys().prefix().to_owned());
-    layers.build().expect("valid")
-}
-
 impl Scene {
     async fn new(db: &Database, in_doubt: InDoubt) -> Self {
         let (redis, store) = (test_redis::redis(1), db.open().await);
-        let ops = Ops::with(&config(&redis), redis.clone(), store.clone());
+        let ops = Ops::with(&config_of(&redis, &[]), redis.clone(), store.clone());
         store.seed_users(USERS.unsigned_abs()).await.expect("users");
         let mut new = new_campaign(None);
         new.in_doubt = in_doubt;
@@ -381,7 +372,7 @@ on_both! {
     async fn of_two_operators_each_entry_is_ended_by_one(db) {
         let scene = Scene::new(&db, InDoubt::Resend).await;
         let plan = scene.plan(DeadLetter, &[1, 2, 3, 4, 5, 6]).await;
-        let other = Ops::with(&config(&scene.redis), scene.redis.clone(), scene.store.clone());
+        let other = Ops::with(&config_of(&scene.redis, &[]), scene.redis.clone(), scene.store.clone());
         let (one, two) = tokio::join!(scene.ops.settle(&plan), other.settle(&plan));
         let (one, two) = (one.expect("a report"), two.expect("a report"));
         for (one, two) in one.results.iter().zip(&two.results) {
@@ -419,15 +410,8 @@ on_both! {
         let zero = SettlePlan { min_idle_ms: 0, ..plan.clone() };
         assert!(matches!(scene.ops.settle(&zero).await, Err(OpsError::Invalid(_))));
 
-        let mut layers = Layers::read().expect("settings");
-        for (name, value) in [
-            ("redis_url", crate::config::test_redis_url()),
-            ("key_prefix", scene.redis.keys().prefix().to_owned()),
-            ("database_url", "postgres://nobody@127.0.0.1:1/none".to_owned()),
-        ] {
-            layers.set(name, value, "a test").expect("set");
-        }
-        let alone = Ops::open(&layers.build().expect("valid"), false).expect("opened");
+        let nobody = [("database_url", "postgres://nobody@127.0.0.1:1/none")];
+        let alone = Ops::open(&config_of(&scene.redis, &nobody), false).expect("opened");
         let error = alone.settle(&plan).await.expect_err("no database");
         assert!(error.is_away(), "{error:?}");
         assert_eq!(scene.owner(1).await.as_deref(), Some(GONE));
@@ -438,7 +422,7 @@ on_both! {
 #[tokio::test]
 async fn a_foreign_group_is_only_acknowledged_and_guarded_like_ours() {
     let redis = test_redis::redis(1);
-    let ops = Ops::open(&config(&redis), false).expect("opened");
+    let ops = Ops::open(&config_of(&redis, &[]), false).expect("opened");
     let key = format!("{}-theirs", redis.keys().prefix());
     let words = |text: String| {
         let redis = redis.clone();
@@ -496,7 +480,7 @@ async fn a_foreign_group_is_only_acknowledged_and_guarded_like_ours() {
 #[tokio::test]
 async fn a_stream_of_ours_is_not_acknowledged_behind_its_books_by_its_key() {
     let redis = test_redis::redis(1);
-    let ops = Ops::open(&config(&redis), false).expect("opened");
+    let ops = Ops::open(&config_of(&redis, &[]), false).expect("opened");
     let request = SettleRequest {
         verb: Acknowledge,
         stream: redis.keys().stream(0, STREAM),
