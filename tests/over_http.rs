@@ -356,10 +356,11 @@ async fn each_service_describes_what_it_answers() {
     fleet.start("scheduler-service");
     fleet.until_ready("scheduler-service").await;
     let api = Api::of(&fleet);
-    for (service, paths) in [
+    let described: [(&str, &[&str]); 4] = [
+        ("email-service", &["/api/v1/email/send"]),
         (
             "campaign-service",
-            [
+            &[
                 "/api/v1/campaigns/{id}/deliveries/export",
                 "/api/v1/templates/{reference}/check",
                 "/api/v1/campaigns/{id}/report",
@@ -367,7 +368,7 @@ async fn each_service_describes_what_it_answers() {
         ),
         (
             "user-service",
-            [
+            &[
                 "/api/v1/users/import",
                 "/api/v1/users/export",
                 "/api/v1/user/{who}",
@@ -375,17 +376,18 @@ async fn each_service_describes_what_it_answers() {
         ),
         (
             "scheduler-service",
-            [
+            &[
                 "/api/v1/schedules",
                 "/api/v1/schedules/{id}",
                 "/api/v1/schedules/{id}/run",
             ],
         ),
-    ] {
+    ];
+    for (service, paths) in described {
         let described = api.get(service, "/openapi.json").await;
         for path in paths {
             assert!(
-                described["paths"][path].is_object(),
+                described["paths"][*path].is_object(),
                 "{service} {path}: {described}"
             );
         }
@@ -394,4 +396,47 @@ async fn each_service_describes_what_it_answers() {
             "{service}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_again_with_its_key_is_done_once() {
+    let (mut fleet, _dir, _redis) = running(None).await;
+    fleet.start("scheduler-service");
+    fleet.until_ready("scheduler-service").await;
+    let api = Api::of(&fleet);
+    let ask = |service, path: &str, key: &[u8], body: &Value| {
+        let request = api.ask(Method::POST, service, path).json(body);
+        let key = reqwest::header::HeaderValue::from_bytes(key).expect("a header");
+        request.header("idempotency-key", key)
+    };
+    let news = json!({"name": "news", "cron": "0 9 * * 1"});
+    let mail = json!({"to": "ann@example.org", "subject": "s", "text": "t"});
+    for (service, path, body, status) in [
+        ("scheduler-service", "/api/v1/schedules", &news, 201),
+        ("email-service", "/api/v1/email/send", &mail, 202),
+    ] {
+        let asked = |key: &[u8], body: &Value| ask(service, path, key, body);
+        let first = api.json(asked(b"k", body), status).await;
+        let again = api.json(asked(b"k", body), status).await;
+        assert_eq!(again["id"], first["id"], "{path}");
+        let another = api.json(asked(b"another", body), status).await;
+        assert_ne!(another["id"], first["id"], "{path}");
+        let mut changed = body.clone();
+        changed["subject"] = json!("other words");
+        let refused = api.refused(asked(b"k", &changed), 422).await;
+        assert!(refused.contains("used before"), "{refused}");
+        let refused = api.refused(asked("é".as_bytes(), body), 400).await;
+        assert!(refused.contains("Idempotency-Key"), "{refused}");
+        let refused = api.refused(asked(&[b'k'; 201], body), 422).await;
+        assert!(refused.contains("200 bytes"), "{refused}");
+    }
+    let all = api.get("scheduler-service", "/api/v1/schedules").await;
+    assert_eq!(all.as_array().map(Vec::len), Some(2), "{all}");
+    let run = |key: &[u8]| {
+        let path = format!("/api/v1/schedules/{}/run", all[0]["id"]);
+        ask("scheduler-service", &path, key, &Value::Null)
+    };
+    let first = api.json(run(b"k"), 201).await;
+    assert_eq!(api.json(run(b"k"), 201).await["id"], first["id"]);
+    assert_ne!(api.json(run(b"another"), 201).await["id"], first["id"]);
 }

@@ -4,11 +4,10 @@
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use axum::{Router, routing::post};
 use comms::{
     delivery::Delivery,
     event::{EmailRequested, Event},
-    http::mails::{Mails, send},
+    http::mails::{Mails, routes},
     store::Ledger,
     worker::{self, Worker},
 };
@@ -30,11 +29,7 @@ async fn run(mut worker: Worker) -> anyhow::Result<()> {
         store: store.clone(),
         redis: worker.redis.clone(),
     };
-    let http = worker.serve(
-        Router::new()
-            .route("/api/v1/email/send", post(send))
-            .with_state(mails),
-    );
+    let http = worker.serve(routes(mails));
     let ledger = Ledger::start(store.clone(), worker.presence.name().to_owned());
     let delivery = Arc::new(Delivery::start(&worker, store, ledger.clone())?);
     say_trouble(&worker, Arc::clone(&delivery));

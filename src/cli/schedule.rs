@@ -16,7 +16,13 @@ pub enum ScheduleCommand {
 Five fields are minute, hour, day, month, weekday; six have seconds before them. A time that the clock
 skips in spring is due right after the gap, one that it shows twice in autumn the first time; rules with
 * or */n as hour follow the clock.")]
-    Create(ScheduleArgs),
+    Create {
+        #[command(flatten)]
+        args: ScheduleArgs,
+        /// The same key and arguments give the same schedule again
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
+    },
     /// All of them, with their next start
     #[command(after_help = "Example:\n  comms-tui schedule list --json")]
     List {
@@ -36,8 +42,13 @@ skips in spring is due right after the gap, one that it shows twice in autumn th
     #[command(after_help = "Example:\n  comms-tui schedule resume 3")]
     Resume { id: i64 },
     /// Start a campaign of it now, beside the plan
-    #[command(after_help = "Example:\n  comms-tui schedule run 3")]
-    Run { id: i64 },
+    #[command(after_help = "Example:\n  comms-tui schedule run 3 --idempotency-key today")]
+    Run {
+        id: i64,
+        /// The same key gives the same campaign again
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
+    },
     /// Change what is given
     #[command(after_help = "Example:\n  comms-tui schedule edit 3 --cron '0 10 * * 1'")]
     Edit {
@@ -89,21 +100,35 @@ impl ScheduleArgs {
                 template: self.template.clone(),
                 ..self.words.asked()?
             },
+            idempotency_key: None,
         })
     }
 }
 
 pub(super) async fn run(ops: &Ops, command: &ScheduleCommand, out: &Out) -> Result<Answer> {
     let view = match command {
-        ScheduleCommand::Create(args) => ops.create_schedule(args.asked()?).await?,
+        ScheduleCommand::Create {
+            args,
+            idempotency_key,
+        } => {
+            let asked = AskedSchedule {
+                idempotency_key: idempotency_key.clone(),
+                ..args.asked()?
+            };
+            ops.create_schedule(asked).await?
+        }
         ScheduleCommand::List { limit, after } => {
             return list(&ops.schedules(*limit, *after).await?, out);
         }
         ScheduleCommand::Show { id } => return show(&ops.schedule(*id).await?, out),
         ScheduleCommand::Pause { id } => ops.pause_schedule(*id).await?,
         ScheduleCommand::Resume { id } => ops.resume_schedule(*id).await?,
-        ScheduleCommand::Run { id } => {
-            return super::campaign::show(ops.run_schedule(*id).await?, out);
+        ScheduleCommand::Run {
+            id,
+            idempotency_key: key,
+        } => {
+            let view = ops.run_schedule(*id, key.as_deref()).await?;
+            return super::campaign::show(view, out);
         }
         ScheduleCommand::Edit { id, args } => ops.edit_schedule(*id, args.asked()?).await?,
         ScheduleCommand::Remove { id } => {

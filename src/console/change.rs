@@ -53,7 +53,7 @@ pub(super) async fn make(ops: &Ops, change: Change) -> Result<Outcomes, OpsError
             let text = match verb {
                 ScheduleVerb::Pause => ops.pause_schedule(id).await?.status,
                 ScheduleVerb::Resume => ops.resume_schedule(id).await?.status,
-                ScheduleVerb::Run => format!("campaign {}", ops.run_schedule(id).await?.id),
+                ScheduleVerb::Run => format!("campaign {}", ops.run_schedule(id, None).await?.id),
                 ScheduleVerb::Remove => {
                     ops.remove_schedule(id).await?;
                     "removed".to_owned()

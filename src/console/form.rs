@@ -105,7 +105,7 @@ impl CampaignForm {
             focus: Field::Name,
             sending: false,
             error: None,
-            // One form is one campaign, however often it is sent.
+            // One form is one campaign or schedule, however often it is sent.
             idempotency_key: format!("console-{session}-{number}"),
             edited: None,
             preview: None,
@@ -254,6 +254,7 @@ impl CampaignForm {
                     misfire_cap: None,
                     in_doubt: Some(in_doubt),
                     words,
+                    idempotency_key: Some(self.idempotency_key.clone()),
                 };
                 let id = self.edited.as_ref().map(|was| was.id);
                 return Ok(Order::Schedule(id, Box::new(asked)));

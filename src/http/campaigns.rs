@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use utoipa::{IntoParams, OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Json, Path, Problem, Query, deliveries, templates};
+use super::{IdempotencyKey, Json, Path, Problem, Query, deliveries, templates};
 use crate::{
     config::Profile,
     ops::{AgainReport, CampaignView, DeliveryFilter, NewCampaign, Ops, OpsError, generated_name},
@@ -90,15 +90,10 @@ async fn create_by_get(State(to): State<Campaigns>) -> Answer {
 )]
 async fn create(
     State(to): State<Campaigns>,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
     Json(mut new): Json<NewCampaign>,
 ) -> Result<Response, Problem> {
-    if let Some(key) = headers.get("idempotency-key") {
-        let key = key
-            .to_str()
-            .map_err(|_| Problem::bad_request("Idempotency-Key must be ASCII"))?;
-        new.idempotency_key = Some(key.to_owned());
-    }
+    new.idempotency_key = key;
     let Json(view) = to.answer(to.ops.create(new).await)?;
     let location = HeaderValue::from_str(&format!("/api/v1/campaigns/{}", view.id))
         .map_err(|_| Problem::internal("the campaign's path is no header"))?;

@@ -90,6 +90,21 @@ fn parse<T: DeserializeOwned>(described: bool, body: &[u8]) -> Result<Json<T>, P
     Ok(Json(value))
 }
 
+/// The header of that name: the same key and body are the same request.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKey(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let key = parts.headers.get("idempotency-key");
+        let key = key.map(|key| key.to_str().map(str::to_owned)).transpose();
+        let key = key.map_err(|_| Problem::bad_request("Idempotency-Key must be ASCII"))?;
+        Ok(Self(key))
+    }
+}
+
 /// The variable parts of a path.
 #[derive(Debug, Clone, Copy)]
 pub struct Path<T>(pub T);

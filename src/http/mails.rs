@@ -1,13 +1,11 @@
 //! One mail to one address: `POST /api/v1/email/send`.
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-};
+use axum::{Router, extract::State, http::StatusCode, routing::get};
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Json, Problem};
+use super::{IdempotencyKey, Json, Problem};
 use crate::{
     mail::check_address,
     ops::mails::queue,
@@ -21,35 +19,58 @@ pub struct Mails {
     pub redis: Redis,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct SendMail {
-    pub to: String,
-    #[serde(default)]
-    pub name: String,
-    pub subject: String,
-    pub text: String,
-    #[serde(default)]
-    pub html: Option<String>,
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "comms: mails",
+    description = "Errors are problem details (RFC 9457). In prod a bearer token is required (RFC 6750)."
+))]
+struct Description;
+
+/// The route below `/api/v1`, and its description at `/openapi.json`.
+pub fn routes(mails: Mails) -> Router {
+    let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(send))
+        .with_state(mails)
+        .split_for_parts();
+    router.route("/openapi.json", get(async move || axum::Json(description)))
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SendMail {
+    /// One address.
+    to: String,
+    /// The recipient's.
+    #[serde(default)]
+    name: String,
+    subject: String,
+    text: String,
+    #[serde(default)]
+    html: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
 struct Queued {
     id: i64,
 }
 
-/// Writes the mail down, then queues it; the answer comes only when both are done. With an
-/// `Idempotency-Key` a request may be repeated: the ledger sends it once.
+/// Writes one mail down, then queues it
 ///
-/// # Errors
-/// 422 for an address that is none, or a key that was used for another mail.
-pub async fn send(
+/// The answer comes only when both are done.
+#[utoipa::path(post, path = "/api/v1/email/send", request_body = SendMail,
+    params(("idempotency-key" = Option<String>, Header, description = "the same key and body are the same mail: it is sent once")),
+    responses(
+        (status = 202, body = Queued),
+        (status = 422, description = "a field is wrong, or the key was used with another body", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "a server is away", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn send(
     State(mails): State<Mails>,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
     Json(body): Json<SendMail>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<Queued>), Problem> {
     check_address(&body.to).map_err(|error| Problem::unprocessable(format!("to: {error:#}")))?;
-    let key = headers.get("idempotency-key").and_then(|k| k.to_str().ok());
     let body_hash =
         serde_json::to_string(&body).map_err(|_| Problem::internal("the mail is no JSON"))?;
     let new = NewMail {
@@ -58,9 +79,9 @@ pub async fn send(
         subject: body.subject,
         text: body.text,
         html: body.html,
-        idempotency_key: key.map(str::to_owned),
+        idempotency_key: key,
         body_hash,
     };
     let id = queue(&mails.store, &mails.redis, new).await?;
-    Ok((StatusCode::ACCEPTED, Json(Queued { id })).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Queued { id })))
 }

@@ -12,7 +12,7 @@ mod stream;
 mod templates;
 pub mod users;
 
-pub use extract::{Json, Path, Query};
+pub use extract::{IdempotencyKey, Json, Path, Query};
 pub use problem::Problem;
 pub use readiness::Readiness;
 pub use server::{bind, serve, serve_on};

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use utoipa::{IntoParams, OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Json, Path, Problem, Query};
+use super::{IdempotencyKey, Json, Path, Problem, Query};
 use crate::ops::{AskedSchedule, CampaignView, Ops, OpsError, ScheduleDetail, ScheduleView};
 
 /// What the routes share. `scheduler` is woken when a planned time has changed.
@@ -77,14 +77,19 @@ async fn list(
 /// Writes an active schedule
 ///
 /// Its words are tried on 50 users first.
-#[utoipa::path(post, path = "/api/v1/schedules", request_body = AskedSchedule, responses(
-    (status = 201, body = ScheduleView, headers(("location", description = "its path"))),
-    (status = 422, description = "a field is wrong", body = Problem, content_type = "application/problem+json"),
-))]
+#[utoipa::path(post, path = "/api/v1/schedules", request_body = AskedSchedule,
+    params(("idempotency-key" = Option<String>, Header, description = "the same key and body give the same schedule again")),
+    responses(
+        (status = 201, body = ScheduleView, headers(("location", description = "its path"))),
+        (status = 422, description = "a field is wrong, or the key was used with another body", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 async fn create(
     State(to): State<Schedules>,
-    Json(asked): Json<AskedSchedule>,
+    IdempotencyKey(key): IdempotencyKey,
+    Json(mut asked): Json<AskedSchedule>,
 ) -> Result<Response, Problem> {
+    asked.idempotency_key = key;
     let Json(view) = to.answer(to.ops.create_schedule(asked).await)?;
     let location = HeaderValue::from_str(&format!("/api/v1/schedules/{}", view.id))
         .map_err(|_| Problem::internal("the schedule's path is no header"))?;
@@ -157,15 +162,22 @@ async fn resume(State(to): State<Schedules>, Path(id): Path<i64>) -> Answer {
 }
 
 /// Starts a campaign of it now, and answers with that; the plan stays as it is
-#[utoipa::path(post, path = "/api/v1/schedules/{id}/run", params(("id" = i64, Path)), responses(
-    (status = 201, body = CampaignView),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
-))]
+#[utoipa::path(post, path = "/api/v1/schedules/{id}/run",
+    params(
+        ("id" = i64, Path),
+        ("idempotency-key" = Option<String>, Header, description = "the same key gives the same campaign again"),
+    ),
+    responses(
+        (status = 201, body = CampaignView),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
 async fn run(
     State(to): State<Schedules>,
     Path(id): Path<i64>,
+    IdempotencyKey(key): IdempotencyKey,
 ) -> Result<(StatusCode, Json<CampaignView>), Problem> {
-    let view = to.ops.run_schedule(id).await?;
+    let view = to.ops.run_schedule(id, key.as_deref()).await?;
     Ok((StatusCode::CREATED, Json(view)))
 }
 

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::{
     AskedWords, Ops, OpsError,
+    repeatable::{body_hash, checked_key, key_reused},
     words::{checked_name, checked_policy},
 };
 use crate::{
@@ -68,10 +68,6 @@ pub struct NewCampaign {
     pub idempotency_key: Option<String>,
 }
 
-const LONGEST_KEY: usize = 200;
-/// What fire ids begin with; see `store/fire.rs`.
-const KEPT_KEYS: &str = "schedule:";
-
 impl NewCampaign {
     /// The same words in the same order make the same body, whoever wrote the JSON.
     fn body_hash(&self, name: &str, in_doubt: InDoubt) -> String {
@@ -87,22 +83,7 @@ impl NewCampaign {
             self.at,
             self.tz
         ]);
-        hex(&Sha256::digest(canonical.to_string()))
-    }
-
-    fn checked_key(&self) -> Result<(), OpsError> {
-        let Some(key) = &self.idempotency_key else {
-            return Ok(());
-        };
-        if key.is_empty() || key.len() > LONGEST_KEY {
-            let text = format!("Idempotency-Key must have 1 to {LONGEST_KEY} bytes");
-            return Err(OpsError::Invalid(text));
-        }
-        if key.starts_with(KEPT_KEYS) {
-            let text = format!("an Idempotency-Key that begins with {KEPT_KEYS} is a schedule's");
-            return Err(OpsError::Invalid(text));
-        }
-        Ok(())
+        body_hash(&canonical)
     }
 
     /// `None`: at once.
@@ -146,16 +127,14 @@ impl Ops {
                 self.view(&campaign).await
             }
             Created::Replayed(campaign) => self.view(&campaign).await,
-            Created::KeyReused => Err(OpsError::Invalid(
-                "Idempotency-Key was used before, for another campaign; use a new key".to_owned(),
-            )),
+            Created::KeyReused => Err(key_reused("campaign")),
         }
     }
 
     /// Checks all of it, the templates included, before anything is written.
     async fn accept(&self, new: &NewCampaign) -> Result<store::NewCampaign, OpsError> {
         let name = checked_name(&new.name)?;
-        new.checked_key()?;
+        checked_key(new.idempotency_key.as_deref())?;
         let in_doubt = checked_policy(&new.in_doubt)?;
         let start_at_ms = new.start_at_ms()?;
         let body_hash = new.body_hash(&name, in_doubt);
@@ -345,17 +324,6 @@ pub(super) fn rfc3339(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |t| t.to_string())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a String can't fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
 /// A name for a campaign that was given none: something to recognise it by, and the time.
 pub fn generated_name() -> String {
     use fake::{Fake, faker::company::en::CatchPhrase};
@@ -387,15 +355,6 @@ mod tests {
             named("spring").body_hash("spring", InDoubt::Hold),
             hash("spring")
         );
-    }
-
-    #[test]
-    fn a_key_of_a_schedule_is_refused() {
-        let mut new = named("spring");
-        for (key, valid) in [("winter-1", true), ("", false), ("schedule:1:60000", false)] {
-            new.idempotency_key = Some(key.to_owned());
-            assert_eq!(new.checked_key().is_ok(), valid, "{key}");
-        }
     }
 
     #[test]

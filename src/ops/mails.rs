@@ -1,6 +1,9 @@
 //! Single mails: written down, then queued for email-service.
 
-use super::OpsError;
+use super::{
+    OpsError,
+    repeatable::{checked_key, key_reused},
+};
 use crate::{
     event::{EmailRequested, Event},
     queue::{self, Redis},
@@ -13,13 +16,10 @@ use crate::{
 /// # Errors
 /// When the key was used for another mail, or SQL or Redis is away.
 pub(crate) async fn queue(store: &Store, redis: &Redis, new: NewMail) -> Result<i64, OpsError> {
+    checked_key(new.idempotency_key.as_deref())?;
     let id = match store.add_mail(&new).await? {
         AddedMail::New(id) | AddedMail::Replayed(id) => id,
-        AddedMail::KeyReused => {
-            return Err(OpsError::Invalid(
-                "Idempotency-Key was used before, for another mail; use a new key".to_owned(),
-            ));
-        }
+        AddedMail::KeyReused => return Err(key_reused("mail")),
     };
     let event = EmailRequested::single(id, new.address, new.name);
     let partition = u32::try_from(id.rem_euclid(i64::from(redis.keys().partitions()))).unwrap_or(0);

@@ -27,6 +27,7 @@ mod logs;
 pub(crate) mod mails;
 mod pending;
 mod progress;
+mod repeatable;
 mod schedules;
 mod settle;
 mod status;

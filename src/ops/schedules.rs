@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AskedWords, CampaignView, Ops, OpsError,
+    repeatable::{body_hash, checked_key, key_reused},
     words::{checked_name, checked_policy},
 };
 use crate::{
     schedule::{MAX_CAP, Rule, zone},
-    store::{self, CampaignStatus, Fire, MisfirePolicy, Schedule, ScheduleStatus, Words},
+    store::{self, CampaignStatus, Created, Fire, MisfirePolicy, Schedule, ScheduleStatus, Words},
 };
 
 /// Start times that are shown ahead.
@@ -41,6 +42,9 @@ pub struct AskedSchedule {
     pub in_doubt: Option<String>,
     #[serde(flatten)]
     pub words: AskedWords,
+    /// Of a new one: the same key and body are the same schedule.
+    #[serde(skip)]
+    pub idempotency_key: Option<String>,
 }
 
 /// What every face shows of a schedule, and the JSON that it answers with.
@@ -91,18 +95,24 @@ pub struct ScheduleDetail {
 }
 
 impl Ops {
-    /// Writes an active schedule.
+    /// Writes an active schedule. The same idempotency key and body answer with the schedule that there is.
     ///
     /// # Errors
-    /// Says what is wrong with it: the expression, the zone, a template's field.
+    /// Says what is wrong with it: the expression, the zone, a template's field; or that the key was used for
+    /// another one.
     pub async fn create_schedule(&self, asked: AskedSchedule) -> Result<ScheduleView, OpsError> {
         self.may_write()?;
         let (new, rule) = self.accept_schedule(&asked, None).await?;
         let next = first(&rule)?;
-        let schedule = self.database.get().await?.add_schedule(&new, next).await?;
-        self.note_schedule("schedule.create", &schedule, "", "active")
-            .await;
-        self.schedule_view(&schedule).await
+        match self.database.get().await?.add_schedule(&new, next).await? {
+            Created::New(schedule) => {
+                self.note_schedule("schedule.create", &schedule, "", "active")
+                    .await;
+                self.schedule_view(&schedule).await
+            }
+            Created::Replayed(schedule) => self.schedule_view(&schedule).await,
+            Created::KeyReused => Err(key_reused("schedule")),
+        }
     }
 
     /// Changes what is given. An active schedule goes on with the next time after now, if its rule changed.
@@ -195,15 +205,17 @@ impl Ops {
         }
     }
 
-    /// Starts a campaign of it now, whatever its state; the plan stays as it is.
+    /// Starts a campaign of it now, whatever its state; the plan stays as it is. The same idempotency key
+    /// answers with the campaign that it started before.
     ///
     /// # Errors
     /// When there is none of that id.
-    pub async fn run_schedule(&self, id: i64) -> Result<CampaignView, OpsError> {
+    pub async fn run_schedule(&self, id: i64, key: Option<&str>) -> Result<CampaignView, OpsError> {
         self.may_write()?;
+        checked_key(key)?;
         let store = self.database.get().await?;
         let partitions = self.redis.keys().partitions();
-        let campaign = store.fire_now(id, partitions, campaign_name).await?;
+        let campaign = store.fire_now(id, key, partitions, campaign_name).await?;
         let campaign = campaign.ok_or_else(|| unknown(id))?;
         let ids = [id.to_string()];
         let after = format!("campaign {}", campaign.id);
@@ -233,6 +245,7 @@ impl Ops {
         asked: &AskedSchedule,
         before: Option<&Schedule>,
     ) -> Result<(store::NewSchedule, Rule), OpsError> {
+        checked_key(asked.idempotency_key.as_deref())?;
         let missing = |what: &str| OpsError::Invalid(format!("{what} is missing"));
         let kept = |asked: &Option<String>, kept: Option<&String>| asked.clone().or(kept.cloned());
         let name = kept(&asked.name, before.map(|b| &b.name)).ok_or_else(|| missing("name"))?;
@@ -273,6 +286,8 @@ impl Ops {
             misfire_cap,
             words,
             in_doubt,
+            idempotency_key: asked.idempotency_key.clone(),
+            body_hash: body_hash(&serde_json::json!(asked)),
         };
         Ok((new, rule))
     }

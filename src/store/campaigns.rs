@@ -92,12 +92,22 @@ pub struct NewCampaign {
 
 /// What became of a request with, perhaps, an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Created {
-    New(Campaign),
+pub enum Created<T = Campaign> {
+    New(T),
     /// The same key and body as before: this is what came of it.
-    Replayed(Campaign),
+    Replayed(T),
     /// The key was used for another body.
     KeyReused,
+}
+
+impl<T> Created<T> {
+    /// What there is now; `None` when the key was used for something else.
+    pub fn row(self) -> Option<T> {
+        match self {
+            Self::New(row) | Self::Replayed(row) => Some(row),
+            Self::KeyReused => None,
+        }
+    }
 }
 
 impl FromRow<'_, AnyRow> for Campaign {

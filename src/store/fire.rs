@@ -48,6 +48,8 @@ struct Start {
     planned: i64,
     name: String,
     outcome: FireOutcome,
+    /// The fire id.
+    fire: String,
 }
 
 impl Store {
@@ -75,6 +77,7 @@ impl Store {
                             planned: *planned,
                             name: name(schedule, *planned),
                             outcome: FireOutcome::Started,
+                            fire: fire_id(schedule.id, *planned),
                         }));
                         skips.extend(
                             due.skipped
@@ -98,10 +101,11 @@ impl Store {
         .await
     }
 
-    /// Starts a campaign of a schedule beside its plan. `None` when there is no such schedule.
+    /// Starts a campaign of a schedule beside its plan, one for each key. `None` when there is no such schedule.
     pub async fn fire_now(
         &self,
         id: i64,
+        key: Option<&str>,
         partitions: u32,
         name: impl Fn(&Schedule, i64) -> String + Send,
     ) -> sqlx::Result<Option<Campaign>> {
@@ -121,13 +125,18 @@ impl Store {
                 planned: now,
                 name: name(&schedule, now),
                 outcome: FireOutcome::Asked,
+                fire: key.map_or_else(
+                    || fire_id(id, now),
+                    |key| format!("schedule:{id}:asked:{key}"),
+                ),
             };
+            let fire = start.fire.clone();
             let fires = self
                 .start(&mut transaction, &[start], partitions, now)
                 .await?;
             self.note(&mut transaction, &fires).await?;
             let campaign = sqlx::query_as("SELECT * FROM campaigns WHERE idempotency_key = $1")
-                .bind(fire_id(id, now))
+                .bind(fire)
                 .fetch_optional(&mut *transaction)
                 .await?;
             transaction.commit().await?;
@@ -187,7 +196,7 @@ impl Store {
                     .bind(start.schedule)
                     .bind(start.planned)
                     .bind(start.name.as_str())
-                    .bind(fire_id(start.schedule, start.planned));
+                    .bind(start.fire.as_str());
             }
             let rows = query.bind(now).fetch_all(&mut **transaction).await?;
             let mut made: HashMap<String, i64> = HashMap::new();
@@ -195,7 +204,7 @@ impl Store {
                 made.insert(row.try_get("idempotency_key")?, row.try_get("id")?);
             }
             fires.extend(piece.iter().filter_map(|start| {
-                let campaign = made.get(&fire_id(start.schedule, start.planned))?;
+                let campaign = made.get(&start.fire)?;
                 Some(Fire {
                     schedule_id: start.schedule,
                     planned_at_ms: start.planned,

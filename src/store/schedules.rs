@@ -3,7 +3,7 @@
 use sqlx::{Any, AssertSqlSafe, FromRow, Row, any::AnyRow, query::Query};
 
 use super::{
-    campaigns::{CampaignStatus, InDoubt},
+    campaigns::{CampaignStatus, Created, InDoubt},
     now_ms,
     open::{Store, limited},
     words::{word, words},
@@ -62,6 +62,8 @@ pub struct NewSchedule {
     pub misfire_cap: u32,
     pub words: Words,
     pub in_doubt: InDoubt,
+    pub idempotency_key: Option<String>,
+    pub body_hash: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,16 +181,39 @@ fn bound(text: String, new: &NewSchedule) -> Statement {
 
 impl Store {
     /// Writes an active schedule whose first planned time is `next_at_ms`.
-    pub async fn add_schedule(&self, new: &NewSchedule, next_at_ms: i64) -> sqlx::Result<Schedule> {
+    pub async fn add_schedule(
+        &self,
+        new: &NewSchedule,
+        next_at_ms: i64,
+    ) -> sqlx::Result<Created<Schedule>> {
         let text = format!(
-            "INSERT INTO schedules ({}, in_doubt, status, revision, next_at_ms, created_at_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'active', 1, $13, $14)
+            "INSERT INTO schedules ({}, in_doubt, status, revision, next_at_ms, created_at_ms,
+                 idempotency_key, body_hash)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'active', 1, $13, $14, $15, $16)
+             ON CONFLICT (idempotency_key) DO NOTHING
              RETURNING *",
             CHOSEN.join(", ")
         );
-        let query = bound(text, new).bind(next_at_ms).bind(now_ms());
-        let row = limited(query.fetch_one(&self.pool)).await?;
-        Schedule::from_row(&row)
+        let insert = bound(text, new)
+            .bind(next_at_ms)
+            .bind(now_ms())
+            .bind(new.idempotency_key.clone())
+            .bind(new.body_hash.clone());
+        limited(async {
+            if let Some(row) = insert.fetch_optional(&self.pool).await? {
+                return Schedule::from_row(&row).map(Created::New);
+            }
+            let earlier = sqlx::query("SELECT * FROM schedules WHERE idempotency_key = $1")
+                .bind(new.idempotency_key.clone())
+                .fetch_one(&self.pool)
+                .await?;
+            let hash: String = earlier.try_get("body_hash")?;
+            match hash == new.body_hash {
+                true => Schedule::from_row(&earlier).map(Created::Replayed),
+                false => Ok(Created::KeyReused),
+            }
+        })
+        .await
     }
 
     /// Writes it anew, if it is still at that revision. An active one goes on at `next_at_ms`, and so does

@@ -133,6 +133,17 @@ fn a_late_answer_about_other_times_is_dropped_and_a_wrong_time_stops_it() {
     };
     let told = (asked.cron.as_deref(), asked.misfire.as_deref());
     assert_eq!(told, (Some("0 9 * * mon"), Some("once")));
+
+    // The reply was lost; sent again it is the same schedule.
+    let key = asked.idempotency_key.clone();
+    assert!(key.is_some());
+    let lost = Err(fixture::failure("no answer in 15 s"));
+    update(&mut model, 30_200, Msg::Created(dialog, lost));
+    let cmds = press(&mut model, &[KeyCode::Enter]);
+    let Order::Schedule(None, asked) = ordered(&cmds) else {
+        panic!("{cmds:?}");
+    };
+    assert_eq!(asked.idempotency_key, key);
 }
 
 #[test]

@@ -24,6 +24,8 @@ fn new_schedule(name: &str) -> NewSchedule {
             variables: "{\"a\":1}".to_owned(),
         },
         in_doubt: InDoubt::Hold,
+        idempotency_key: None,
+        body_hash: String::new(),
     }
 }
 
@@ -57,7 +59,7 @@ on_both! {
         let store = db.open().await;
         store.seed_users(7).await.unwrap();
         let new = new_schedule("news");
-        let schedule = store.add_schedule(&new, 60_000).await.unwrap();
+        let schedule = store.add_schedule(&new, 60_000).await.unwrap().row().unwrap();
         assert_eq!((schedule.status, schedule.next_at_ms), (ScheduleStatus::Active, Some(60_000)));
         assert_eq!(schedule.words, new.words);
         assert_eq!(store.next_due().await.unwrap(), Some(60_000));
@@ -88,7 +90,7 @@ on_both! {
 
     async fn a_planned_time_that_comes_up_again_makes_no_second_campaign(db) {
         let store = db.open().await;
-        let schedule = store.add_schedule(&new_schedule("news"), 60_000).await.unwrap();
+        let schedule = store.add_schedule(&new_schedule("news"), 60_000).await.unwrap().row().unwrap();
         store.fire_due(60_000, 1, one, name).await.unwrap();
         // An edit that read the schedule before it fired writes the old planned time back.
         let edited = store.edit_schedule(schedule.id, 1, &new_schedule("other"), 60_000).await.unwrap().unwrap();
@@ -103,7 +105,7 @@ on_both! {
         let store = db.open().await;
         let mut ids = Vec::new();
         for n in 0..300 {
-            ids.push(store.add_schedule(&new_schedule(&format!("s{n}")), 60_000).await.unwrap().id);
+            ids.push(store.add_schedule(&new_schedule(&format!("s{n}")), 60_000).await.unwrap().row().unwrap().id);
         }
         let mut tasks = Vec::new();
         for _ in 0..3 {
@@ -138,7 +140,7 @@ on_both! {
 
     async fn left_out_times_are_written_down_and_a_rule_without_a_time_ends(db) {
         let store = db.open().await;
-        let schedule = store.add_schedule(&new_schedule("news"), 60_000).await.unwrap();
+        let schedule = store.add_schedule(&new_schedule("news"), 60_000).await.unwrap().row().unwrap();
         let last = |_: &Schedule| Judged::Due(Due { fire: vec![180_000], skipped: Some((60_000, 120_000)), next: None });
         store.fire_due(200_000, 1, last, name).await.unwrap();
         let fires = store.fires(schedule.id, 9).await.unwrap();
@@ -151,8 +153,8 @@ on_both! {
 
     async fn a_rule_that_cant_be_read_pauses_its_schedule_only(db) {
         let store = db.open().await;
-        let bad = store.add_schedule(&new_schedule("bad"), 60_000).await.unwrap();
-        let good = store.add_schedule(&new_schedule("good"), 60_000).await.unwrap();
+        let bad = store.add_schedule(&new_schedule("bad"), 60_000).await.unwrap().row().unwrap();
+        let good = store.add_schedule(&new_schedule("good"), 60_000).await.unwrap().row().unwrap();
         let judge = |s: &Schedule| if s.name == "bad" { Judged::Broken("no such zone".to_owned()) } else { one(s) };
         let fired = store.fire_due(60_000, 1, judge, name).await.unwrap();
         assert_eq!(fired.fires[0].schedule_id, good.id);
@@ -162,12 +164,12 @@ on_both! {
 
     async fn a_schedule_is_paused_resumed_run_and_removed(db) {
         let store = db.open().await;
-        let id = store.add_schedule(&new_schedule("news"), 60_000).await.unwrap().id;
+        let id = store.add_schedule(&new_schedule("news"), 60_000).await.unwrap().row().unwrap().id;
         let paused = store.pause_schedule(id, Some("by ann")).await.unwrap().unwrap();
         assert_eq!((paused.status, paused.next_at_ms), (ScheduleStatus::Paused, None));
         assert_eq!(store.pause_schedule(id, None).await.unwrap(), None);
         assert_eq!(store.next_due().await.unwrap(), None);
-        let asked = store.fire_now(id, 1, name).await.unwrap().unwrap();
+        let asked = store.fire_now(id, None, 1, name).await.unwrap().unwrap();
         assert_eq!(asked.status, CampaignStatus::Running);
         assert_eq!(store.fires(id, 1).await.unwrap()[0].outcome, FireOutcome::Asked);
         let active = store.resume_schedule(id, 180_000).await.unwrap().unwrap();
@@ -175,10 +177,31 @@ on_both! {
         assert_eq!(store.resume_schedule(id, 0).await.unwrap(), None);
         assert!(store.remove_schedule(id).await.unwrap());
         assert!(!store.remove_schedule(id).await.unwrap());
-        assert_eq!(store.fire_now(id, 1, name).await.unwrap(), None);
+        assert_eq!(store.fire_now(id, None, 1, name).await.unwrap(), None);
         assert!(store.campaign(asked.id).await.unwrap().is_some(), "its campaigns stay");
-        let next = store.add_schedule(&new_schedule("next"), 60_000).await.unwrap().id;
+        let next = store.add_schedule(&new_schedule("next"), 60_000).await.unwrap().row().unwrap().id;
         assert!(next > id, "an id is never used again");
+    }
+
+    async fn a_request_that_is_repeated_makes_one_schedule_and_one_campaign(db) {
+        let store = db.open().await;
+        let mut new = new_schedule("news");
+        (new.idempotency_key, new.body_hash) = (Some("k".to_owned()), "a".to_owned());
+        let Created::New(first) = store.add_schedule(&new, 60_000).await.unwrap() else { panic!("not new") };
+        let (one, two) = tokio::join!(store.add_schedule(&new, 90_000), store.add_schedule(&new, 90_000));
+        for again in [one, two] {
+            assert_eq!(again.unwrap(), Created::Replayed(first.clone()));
+        }
+        new.body_hash = "b".to_owned();
+        assert_eq!(store.add_schedule(&new, 60_000).await.unwrap(), Created::KeyReused);
+        assert_eq!(store.schedules(10, 0).await.unwrap(), std::slice::from_ref(&first));
+
+        let run = async |key: &str| store.fire_now(first.id, Some(key), 1, name).await.unwrap().unwrap().id;
+        let (one, two) = tokio::join!(run("k"), run("k"));
+        assert_eq!((one, run("k").await), (two, two));
+        assert_ne!(run("another").await, one);
+        assert_eq!(store.campaigns(10, None).await.unwrap().len(), 2);
+        assert_eq!(store.fires(first.id, 10).await.unwrap().len(), 2);
     }
 
     async fn a_scheduled_campaign_starts_at_its_time_with_the_users_of_then(db) {
