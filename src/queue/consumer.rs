@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Entry, Handler, Held, Outage, Outcome, Presence, Redis, Settler, is_no_group, janitor,
     publish::ensure_group,
-    reclaim::{ALONE_AFTER, POISON_AFTER, Reclaimer},
+    reclaim::{ALONE_AFTER, Found, POISON_AFTER, Reclaimer},
     reply, retry, settle,
 };
 
@@ -288,13 +288,15 @@ impl<H: Handler> Reader<H> {
             held: &consumer.held,
             partition: self.partition,
         };
-        let found = reclaimer
-            .look(connection, live.as_ref(), false, &mut self.page_from)
-            .await?;
+        let (mut found, live_now) = (Found::default(), live.as_ref());
+        let looked = reclaimer
+            .look(connection, live_now, false, &mut self.page_from, &mut found)
+            .await;
         if found.more {
             self.look_at = Instant::now();
         }
         self.hand_over(found.entries).await;
+        looked?;
 
         if found.suspects && !self.alone.swap(true, Ordering::AcqRel) {
             let looked = self.look_alone(connection, &reclaimer, live.as_ref()).await;
@@ -318,18 +320,19 @@ impl<H: Handler> Reader<H> {
         if !self.until_empty().await {
             return Ok(());
         }
-        let found = reclaimer
-            .look(connection, live, true, &mut self.page_from)
-            .await?;
+        let mut found = Found::default();
+        let looked = reclaimer
+            .look(connection, live, true, &mut self.page_from, &mut found)
+            .await;
         if found.entries.is_empty() {
-            return Ok(());
+            return looked;
         }
         let crashes = found.entries.iter().map(|e| e.crashes).max().unwrap_or(0);
         tracing::warn!(entries = found.entries.len(), crashes, stream = %self.consumer.source.stream, "entries that crashed consumers before are handled with nothing else in hand");
         self.hand_over(found.entries).await;
         self.until_empty().await;
         self.look_at = Instant::now();
-        Ok(())
+        looked
     }
 
     async fn until_empty(&self) -> bool {

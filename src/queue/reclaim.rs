@@ -51,14 +51,15 @@ pub(super) struct Found {
 
 impl Reclaimer<'_> {
     /// One look. `live` is `None` while nobody may be judged; `page_from` is where the page of live
-    /// consumers' entries goes on.
+    /// consumers' entries goes on. What was found before an error is in hand, and must be handled all the same.
     pub(super) async fn look(
         &self,
         connection: &mut MultiplexedConnection,
         live: Option<&Live>,
         alone: bool,
         page_from: &mut String,
-    ) -> RedisResult<Found> {
+        found: &mut Found,
+    ) -> RedisResult<()> {
         let stream = self.keys.stream(self.partition, &self.source.stream);
         let summary: Value = redis::cmd("XPENDING")
             .arg(&stream)
@@ -66,7 +67,6 @@ impl Reclaimer<'_> {
             .query_async(connection)
             .await?;
         let consumers = reply::pending_summary(summary)?;
-        let mut found = Found::default();
 
         let mine = consumers
             .iter()
@@ -78,7 +78,7 @@ impl Reclaimer<'_> {
         }
 
         let Some(live) = live.filter(|_| self.config.reclaim) else {
-            return Ok(found);
+            return Ok(());
         };
         for (consumer, pending) in consumers {
             if consumer == self.config.name || live.has(&consumer) {
@@ -110,7 +110,7 @@ impl Reclaimer<'_> {
             self.held.take(&taken.entries);
             found.entries.extend(taken.entries);
             if alone && !found.entries.is_empty() {
-                return Ok(found);
+                return Ok(());
             }
         }
 
@@ -149,7 +149,7 @@ impl Reclaimer<'_> {
             self.held.take(&taken.entries);
             found.entries.extend(taken.entries);
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Entries that somebody claimed for this consumer.

@@ -178,6 +178,98 @@ async fn an_entry_claimed_for_a_live_consumer_is_handled_by_it() {
     lame.kill().await;
 }
 
+/// Appends an entry and gives it to a consumer, unseen by every reader.
+fn added_and_given(rig: &Rig, id: &str, to: &str) -> redis::Pipeline {
+    let stream = rig.stream("jobs");
+    let mut pipe = redis::pipe();
+    pipe.atomic();
+    let add = ["XADD", &stream, id, "type", "job.wanted", "data", "x"];
+    let read = [
+        "XREADGROUP",
+        "GROUP",
+        "workers",
+        "gone",
+        "STREAMS",
+        &stream,
+        ">",
+    ];
+    let claim = ["XCLAIM", &stream, "workers", to, "0", id, "JUSTID"];
+    for words in [&add[..], &read, &claim] {
+        pipe.cmd(words[0]).arg(&words[1..]).ignore();
+    }
+    pipe
+}
+
+/// Between taking entries and handing them over a look asks Redis more: they must not be lost in between, held by
+/// a process that doesn't know of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_look_has_taken_is_handled_though_its_next_command_fails() {
+    let admin = Rig::new();
+    let user = admin.redis.keys().prefix().to_owned();
+    let acl = async |words: &[&str]| -> redis::Value {
+        let mut commands = admin.redis.commands();
+        let reply = redis::cmd("ACL")
+            .arg(words)
+            .query_async(&mut commands)
+            .await;
+        reply.expect("ACL")
+    };
+    acl(&["SETUSER", &user, "on", ">pw", "~*", "&*", "+@all"]).await;
+    let mut url = url::Url::parse(&crate::support::redis_url()).expect("a URL");
+    url.set_username(&user)
+        .and_then(|()| url.set_password(Some("pw")))
+        .expect("a URL with a host");
+    let redis = comms::queue::Redis::open(url.as_str(), admin.redis.keys().clone());
+    let rig = Rig {
+        redis: redis.expect("a valid URL"),
+    };
+    let give = async |id: &str, to: &str| {
+        let pipe = added_and_given(&rig, id, to);
+        let given: redis::RedisResult<()> = pipe.query_async(&mut admin.redis.commands()).await;
+        given.expect("given");
+    };
+    let me = rig.consume("me", 10, |_| Some(Outcome::Done(Closed::Accepted)));
+    rig.add_raw(&[("type", "job.wanted"), ("data", "first")])
+        .await;
+    until("it reads", async || me.seen().len() == 1).await;
+    // From now on it may look, but takes over nothing of those who are gone: each look fails at that.
+    acl(&["SETUSER", &user, "-xclaim"]).await;
+    let later = |n: u64| format!("{}-{n}", u64::MAX - 1);
+    give(&later(1), "gone").await;
+    until("a look has failed", async || {
+        format!("{:?}", acl(&["LOG"]).await).contains(&user)
+    })
+    .await;
+    give(&later(2), "me").await;
+    until("it is handled and settled", async || {
+        me.seen().iter().any(|e| e.id == later(2)) && admin.pending().await == 1
+    })
+    .await;
+    acl(&["SETUSER", &user, "+xclaim"]).await;
+    until("nothing is left", async || admin.pending().await == 0).await;
+    me.drain().await;
+    acl(&["DELUSER", &user]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_claimed_for_a_consumer_is_handled_at_maxmemory() {
+    let server = crate::support::RedisServer::start(&["--maxmemory-policy", "noeviction"]);
+    let rig = Rig::with_url(&server.url());
+    let me = rig.consume("me", 10, |_| Some(Outcome::Done(Closed::Accepted)));
+    rig.add("", "first").await;
+    until("it reads", async || me.seen().len() == 1).await;
+    let id = format!("{}-1", u64::MAX - 1);
+    let mut pipe = added_and_given(&rig, &id, "me");
+    pipe.cmd("CONFIG").arg(&["SET", "maxmemory", "1"]).ignore();
+    let full: redis::RedisResult<()> = pipe.query_async(&mut rig.redis.commands()).await;
+    full.expect("given, and full");
+    until("it is handled and settled", async || {
+        me.seen().iter().any(|e| e.id == id) && rig.pending().await == 0
+    })
+    .await;
+    me.drain().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn long_work_is_not_taken_away() {
     let rig = Rig::new();

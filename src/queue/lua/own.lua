@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- Reads entries that are pending for a consumer, without counting a delivery or taking them from anybody.
 --
 -- KEYS[1] stream   [2] crashes hash
