@@ -28,6 +28,7 @@ pub(crate) mod mails;
 mod pending;
 mod progress;
 mod repeatable;
+mod schedule_views;
 mod schedules;
 mod settle;
 mod status;
@@ -83,7 +84,8 @@ pub use groups::{GroupPlan, GroupResult, GroupVerb};
 pub use inbox::{InboxMessage, InboxStats, MailBody, MailText};
 pub use pending::{Stuck, StuckEntry, id_order};
 pub use progress::{CampaignRow, total_of};
-pub use schedules::{AskedSchedule, FireView, ScheduleDetail, ScheduleView, campaign_name};
+pub use schedule_views::{FireView, ScheduleDetail, ScheduleView, campaign_name};
+pub use schedules::AskedSchedule;
 pub use settle::{
     PlannedEnd, SettleOutcome, SettlePlan, SettleReport, SettleRequest, SettleVerb, Settled,
 };

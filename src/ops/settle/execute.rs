@@ -13,20 +13,18 @@ use super::{
         is_own_group,
     },
     PlannedEnd, SettleOutcome, SettlePlan, SettleReport, SettleVerb, Settled,
+    counted::{Counted, counted},
     plan::commands,
 };
 use crate::{
-    event::{
-        CampaignTurn, EmailRequested, Event, NotificationRequested, Unreadable, campaign_of, parse,
-        user_of,
-    },
+    event::{CampaignTurn, Event},
     queue::{
-        self, Closed, Entry, FlowStatus, Flows, Outcome, Statuses,
+        self, Closed, Flows, Outcome,
         inspect::Source,
         is_away, is_reply_lost,
         operate::{self, Acked, ClaimOutcome, Held},
     },
-    store::{GaveUp, GivenUp, InDoubt, Ledger, now_ms},
+    store::{GaveUp, GivenUp, Ledger, now_ms},
 };
 
 /// Entries in one step: none of them may be without its owner's sign of life for long.
@@ -319,22 +317,6 @@ impl Stop {
     }
 }
 
-/// Whether a fan-out has counted an entry, by the rules of its stage.
-enum Counted {
-    Yes(Option<GivenUp>),
-    /// Why it is none of ours.
-    No(String),
-}
-
-impl Counted {
-    fn row(&self) -> Option<&GivenUp> {
-        match self {
-            Self::Yes(row) => row.as_ref(),
-            Self::No(_) => None,
-        }
-    }
-}
-
 impl Deed<'_> {
     /// What becomes of an entry whose row, if it has one, has ended as failed.
     fn end(&self, claim: Counted) -> (Outcome, SettleOutcome) {
@@ -354,41 +336,6 @@ impl Deed<'_> {
                 (Outcome::Drop, SettleOutcome::Acknowledged)
             }
         }
-    }
-}
-
-fn counted(stream: &str, entry: &Entry, statuses: &Statuses) -> Counted {
-    if let Some(broken) = &entry.broken {
-        return Counted::No(broken.reason.clone());
-    }
-    let user = match user_in(stream, entry) {
-        Ok(user) => user,
-        Err(unreadable) => match unreadable.outcome() {
-            Outcome::Reject { reason } => return Counted::No(reason),
-            _ => user_of(&entry.data),
-        },
-    };
-    let is_known = |id: &i64| *id == 0 || statuses.of(entry) != FlowStatus::Missing;
-    match campaign_of(entry).filter(is_known) {
-        None => Counted::No(format!("no campaign {:?} is known to Redis", entry.flow)),
-        Some(campaign) => Counted::Yes(user.map(|user| GivenUp {
-            campaign,
-            user,
-            round: entry.round,
-            attempt: entry.attempt,
-            policy: InDoubt::Resend,
-        })),
-    }
-}
-
-/// Whom an entry is for, read as its stage would; a turn is for nobody.
-fn user_in(stream: &str, entry: &Entry) -> Result<Option<i64>, Unreadable> {
-    match stream {
-        CampaignTurn::STREAM => parse::<CampaignTurn>(entry).map(|_| None),
-        NotificationRequested::STREAM => {
-            parse::<NotificationRequested>(entry).map(|event| Some(event.user))
-        }
-        _ => parse::<EmailRequested>(entry).map(|event| Some(event.user)),
     }
 }
 

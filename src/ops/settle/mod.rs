@@ -1,6 +1,7 @@
 //! Pending entries that an operator ends: to the dead letters, or acknowledged, which skips them. A plan is seen
 //! first, and each entry has its outcome.
 
+mod counted;
 mod execute;
 mod ledger;
 mod plan;
