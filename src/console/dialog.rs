@@ -3,7 +3,7 @@
 
 use super::{
     claimed::Outcome, form::CampaignForm, input::Input, message::Change, model::Prompt,
-    planned::Sums, table::Tint,
+    planned::Sums, row::Tint,
 };
 use crate::ops::{ClaimPlan, PlannedId};
 

@@ -26,6 +26,7 @@ mod action;
 mod change;
 mod claimed;
 mod clipboard;
+mod column;
 mod data;
 mod dialog;
 mod fetch;
@@ -41,6 +42,7 @@ mod message;
 mod model;
 mod place;
 mod planned;
+mod row;
 #[cfg(test)]
 mod samples;
 mod screens;

@@ -5,11 +5,14 @@
 //! what a reply means for the recipient, [`stream`] what has reached the kernel, and so whether a lost
 //! connection leaves a mail in doubt.
 
+mod built_in;
 mod filters;
 mod locate;
 mod plain;
 mod subject;
 pub mod template;
+mod template_error;
+pub use built_in::{BUILT_IN_HTML, BUILT_IN_SUBJECT, BUILT_IN_TEXT};
 pub use locate::Place;
 pub use plain::text_of;
 
@@ -41,4 +44,5 @@ pub use lanes::{Job, Lanes, Payload, Permits};
 pub use message::{Letter, Sender, check_address, message_id, recipient_of};
 pub use reply::{OwnFault, Phase, Verdict};
 pub use settings::SmtpSettings;
-pub use template::{Recipient, Rendered, Template, TemplateError};
+pub use template::{Recipient, Rendered, Template};
+pub use template_error::{Part, TemplateError};

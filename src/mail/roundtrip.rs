@@ -4,8 +4,10 @@ use mail_parser::MessageParser;
 use proptest::prelude::*;
 
 use super::{
-    Letter, Recipient, Sender, Template, message_id,
-    template::{BUILT_IN_HTML, BUILT_IN_SUBJECT, BUILT_IN_TEXT, Variables},
+    Letter, Recipient, Sender, Template,
+    built_in::{BUILT_IN_HTML, BUILT_IN_SUBJECT, BUILT_IN_TEXT},
+    message_id,
+    template::Variables,
 };
 
 struct Parsed {

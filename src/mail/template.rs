@@ -4,17 +4,16 @@
 //! wanted `title`, `preheader`, `style`, `footer`. Without a text of its own, a mail's text is made from its
 //! HTML.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use minijinja::{
-    AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context, value::Serde,
-};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, value::Serde};
 use serde_json::Map;
 
 use super::{
-    filters,
-    locate::{self, Place},
+    built_in::{BUILT_IN_HTML, BUILT_IN_SUBJECT, BUILT_IN_TEXT},
+    filters, locate,
     plain::text_of,
+    template_error::{Part, TemplateError},
 };
 
 /// The fields below `vars`.
@@ -31,110 +30,12 @@ pub const FIELDS: &[&str] = &[
     "campaign.name",
 ];
 
-/// The words of a campaign that brings none of its own.
-pub const BUILT_IN_SUBJECT: &str = "{{ campaign.name }}: news for you, {{ first_name }}";
-pub const BUILT_IN_TEXT: &str = "\
-Dear {{ name }},
-
-we have news for you in our campaign \"{{ campaign.name }}\", and you are among the first to know.
-
-Thank you for being with us.
-
-Your campaign team
-
---
-This mail went to {{ email }}, because you are a user of ours.
-";
-pub const BUILT_IN_HTML: &str = "\
-{% extends \"base.html\" %}
-{% block content %}
-<h1>{{ campaign.name }}</h1>
-<p>Dear {{ name }},</p>
-<p>we have news for you, and you are among the first to know.</p>
-<p>Thank you for being with us.</p>
-<p>Your campaign team</p>
-{% endblock %}
-";
-
 const BASE: &str = "base.html";
 const BASE_LAYOUT: &str = include_str!("base.html");
 /// Steps that rendering one part may take. A loop over a thousand things takes some thousands.
 const FUEL: u64 = 1_000_000;
 /// Names that the language brings along inside of blocks and macros.
 const LANGUAGE: [&str; 5] = ["super", "self", "loop", "caller", "vars"];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    Subject,
-    Text,
-    Html,
-}
-
-impl Part {
-    /// The ending decides on escaping.
-    fn file(self) -> &'static str {
-        match self {
-            Self::Subject => "subject.txt",
-            Self::Text => "text.txt",
-            Self::Html => "body.html",
-        }
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Subject => "subject",
-            Self::Text => "text",
-            Self::Html => "html",
-        })
-    }
-}
-
-/// Which part of a template is wrong, where and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplateError {
-    pub part: Part,
-    pub place: Option<Place>,
-    pub reason: String,
-}
-
-impl fmt::Display for TemplateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "template {}", self.part)?;
-        if let Some(Place { line, column }) = self.place {
-            write!(f, ", line {line}, column {column}")?;
-        }
-        write!(f, ": {}", self.reason)
-    }
-}
-
-impl std::error::Error for TemplateError {}
-
-impl TemplateError {
-    /// `source` is the part's.
-    fn new(part: Part, source: &str, error: &minijinja::Error) -> Self {
-        let kind = error.kind();
-        let reason = match (kind, error.detail()) {
-            (ErrorKind::OutOfFuel, _) => "it takes too long; does a loop end?".to_owned(),
-            (kind, Some(detail)) => format!("{kind}: {detail}"),
-            (ErrorKind::UndefinedError, None) => {
-                format!("there is no such field, there are {}", FIELDS.join(", "))
-            }
-            (kind, None) => kind.to_string(),
-        };
-        let is_ours = error.name().is_none_or(|name| name == part.file());
-        let at = error
-            .range()
-            .map(|range| locate::place(source, range.start));
-        let line = error.line().map(|line| Place { line, column: 1 });
-        Self {
-            part,
-            place: at.or(line).filter(|_| is_ours),
-            reason,
-        }
-    }
-}
 
 /// Whom a mail goes to, and for which campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

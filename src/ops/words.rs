@@ -6,10 +6,7 @@ use utoipa::ToSchema;
 
 use super::{Ops, OpsError};
 use crate::{
-    mail::{
-        Template,
-        template::{BUILT_IN_HTML, BUILT_IN_SUBJECT, BUILT_IN_TEXT},
-    },
+    mail::{BUILT_IN_HTML, BUILT_IN_SUBJECT, BUILT_IN_TEXT, Template},
     store::{InDoubt, Words},
 };
 

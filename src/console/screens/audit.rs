@@ -2,10 +2,11 @@
 
 use super::{Listing, entry::Fields, plural};
 use crate::console::{
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
 };
 use crate::ops::{
     AuditEntry,

@@ -2,10 +2,12 @@
 
 use super::{Listing, letters::Letters, plural};
 use crate::console::{
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    table::{Cell, Column, Row, Sort, Tint},
+    row::{Cell, Row, Tint},
+    table::Sort,
 };
 use crate::ops::{DeadGroup, wording::clock};
 

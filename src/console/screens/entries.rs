@@ -7,11 +7,12 @@ use super::{
 };
 use crate::console::{
     action::Scope,
+    column::Column,
     data::{Data, Query},
     fetch::PAGE,
     model::Model,
     place::{Page, Place},
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
 };
 use crate::ops::{
     id_order,

@@ -2,10 +2,11 @@
 
 use super::{Listing, plural, text_lines, trace::Way};
 use crate::console::{
+    column::Column,
     data::Data,
     model::Model,
     place::{Page, Place},
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
     view::text::{width, wrap},
 };
 

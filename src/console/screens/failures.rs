@@ -3,10 +3,11 @@
 use super::{Listing, plural, trace::Way};
 use crate::console::{
     action::Scope,
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
 };
 use crate::ops::{FailureGroup, wording::clock};
 

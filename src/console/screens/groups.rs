@@ -5,10 +5,11 @@ use ratatui::text::Line;
 use super::{Listing, consumers::Consumers, plural};
 use crate::console::{
     action::Scope,
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
     theme::Theme,
     view::text::cut,
 };

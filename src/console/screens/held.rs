@@ -7,10 +7,11 @@ use super::{
 };
 use crate::console::{
     action::Scope,
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
 };
 use crate::ops::{PendingEntry, wording::duration};
 

@@ -2,11 +2,12 @@
 
 use super::{Listing, plural};
 use crate::console::{
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
+    row::{Cell, Row, Tint},
     screens::mail::Mail,
-    table::{Cell, Column, Row, Tint},
 };
 use crate::ops::wording::bytes;
 

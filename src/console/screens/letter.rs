@@ -2,10 +2,11 @@
 
 use super::{Listing, plural, text_lines};
 use crate::console::{
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::Page,
-    table::{Column, Row, Tint},
+    row::{Row, Tint},
     view::text::wrap,
 };
 use crate::ops::{

@@ -5,10 +5,11 @@ use ratatui::text::{Line, Span};
 use super::{Listing, letter::Opened, plural};
 use crate::console::{
     action::Scope,
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
     theme::Theme,
     view::text::{shown, wrap},
 };

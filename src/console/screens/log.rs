@@ -4,10 +4,11 @@ use ratatui::text::Line;
 
 use super::{Listing, plural};
 use crate::console::{
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::Page,
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
     theme::Theme,
     view::text::{shown, wrap},
 };

@@ -2,10 +2,11 @@
 
 use super::{Listing, plural, text_lines, trace::Way};
 use crate::console::{
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    table::{Column, Row, Tint},
+    row::{Row, Tint},
     view::text::wrap_words,
 };
 use crate::ops::{MailText, wording::bytes};

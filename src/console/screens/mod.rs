@@ -30,10 +30,12 @@ use ratatui::text::Line;
 
 use super::{
     action::Scope,
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    table::{Column, Row, Sort, Tint},
+    row::{Row, Tint},
+    table::Sort,
     theme::Theme,
 };
 

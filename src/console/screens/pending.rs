@@ -5,11 +5,12 @@ use ratatui::text::{Line, Span};
 use super::Listing;
 use crate::console::{
     action::Scope,
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
+    row::{Cell, Row, Tint},
     screens::entry::{Fields, fields_text, recipient_of, summary},
-    table::{Cell, Column, Row, Tint},
     theme::Theme,
     view::text::{cut, shown, wrap},
 };

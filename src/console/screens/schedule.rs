@@ -9,10 +9,11 @@ use super::{
 };
 use crate::console::{
     action::Scope,
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
 };
 use crate::ops::{FireView, ScheduleDetail, wording::duration};
 

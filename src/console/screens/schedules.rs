@@ -3,10 +3,11 @@
 use super::{Listing, plural, schedule::Opened};
 use crate::console::{
     action::Scope,
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
 };
 use crate::ops::{FireView, ScheduleView, wording::duration};
 

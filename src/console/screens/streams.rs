@@ -4,10 +4,11 @@
 use super::{Listing, groups::Groups, plural};
 use crate::console::{
     action::Scope,
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::{Page, Place},
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
     trends::Trends,
 };
 use crate::ops::{

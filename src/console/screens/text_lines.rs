@@ -2,7 +2,7 @@
 
 use crate::console::{
     model::Model,
-    table::{Cell, Row},
+    row::{Cell, Row},
 };
 
 /// Cells of a row that are no text: edges, pointer, the space between two columns.

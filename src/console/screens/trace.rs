@@ -2,10 +2,11 @@
 
 use super::{Listing, plural};
 use crate::console::{
+    column::Column,
     data::{Data, Query},
     model::Model,
     place::Page,
-    table::{Cell, Column, Row, Tint},
+    row::{Cell, Row, Tint},
 };
 use crate::ops::wording::{clock, duration};
 

@@ -3,11 +3,12 @@
 use super::{Listing, plural};
 use crate::console::{
     action::Scope,
+    column::Column,
     data::Data,
     model::Model,
     place::{Page, Place},
+    row::{Cell, Row, Tint},
     screens::log::Log,
-    table::{Cell, Column, Row, Tint},
 };
 use crate::ops::{
     Worker,

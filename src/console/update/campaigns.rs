@@ -7,8 +7,8 @@ use super::super::{
     dialog::{Confirm, ConfirmStage},
     message::{Change, Cmd, Failure},
     model::{Model, Place, Tone},
+    row::Tint,
     screens::{deliveries::Deliveries, report::Report},
-    table::Tint,
 };
 use super::{confirm, lists, notify};
 use crate::{console::data::Data, ops::RetryPlan};

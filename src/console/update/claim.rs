@@ -15,8 +15,8 @@ use super::super::{
     message::{Cmd, Failure, Wanted},
     model::{Model, Page, Place, Tone},
     planned::Sums,
+    row::Row,
     screens::{held::held_of, pending::stuck_of},
-    table::Row,
 };
 use super::{feeds, notify};
 use crate::ops::{

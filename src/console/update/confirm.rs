@@ -6,7 +6,7 @@ use super::super::{
     dialog::{Confirm, ConfirmField, ConfirmStage, Dialog},
     message::{Change, Cmd, Failure},
     model::{Model, Tone},
-    table::Tint,
+    row::Tint,
 };
 use super::{feeds, notify};
 use crate::ops::wording::count;

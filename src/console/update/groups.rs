@@ -4,7 +4,7 @@ use super::super::{
     dialog::{Confirm, ConfirmStage},
     message::{Change, Cmd, Failure},
     model::{Model, Place, Tone},
-    table::Tint,
+    row::Tint,
 };
 use super::{confirm, notify};
 use crate::ops::{GroupPlan, GroupVerb};

@@ -9,8 +9,8 @@ use super::super::{
     input::Input,
     message::{Change, Cmd, Failure, Letters},
     model::{Asked, Model, Place, Prompt, Tone},
+    row::Tint,
     screens::letters::letter_of,
-    table::Tint,
     view::text::{cut, masked, shown},
 };
 use super::{confirm, notify};

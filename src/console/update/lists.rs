@@ -53,7 +53,7 @@ pub(super) fn keep_in_view(model: &mut Model) {
     model.page_mut().table.keep_in_view(height);
 }
 
-fn columns(model: &Model) -> &'static [super::super::table::Column] {
+fn columns(model: &Model) -> &'static [super::super::column::Column] {
     let listing = model.page().place.listing();
     listing.map_or(&[], |l| l.columns())
 }

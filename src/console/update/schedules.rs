@@ -5,7 +5,7 @@ use super::super::{
     dialog::{Confirm, ConfirmStage},
     message::{Change, Cmd, Failure, ScheduleVerb},
     model::{Model, Place, Tone},
-    table::Tint,
+    row::Tint,
 };
 use super::{confirm, create, notify};
 use crate::{

@@ -5,7 +5,7 @@ use super::super::{
     dialog::{Confirm, ConfirmStage},
     message::{Change, Cmd, Failure},
     model::Model,
-    table::Tint,
+    row::Tint,
 };
 use super::{claim, confirm};
 use crate::ops::{

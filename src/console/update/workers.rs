@@ -4,7 +4,7 @@ use super::super::{
     dialog::{Confirm, ConfirmStage},
     message::{Change, Cmd, Failure},
     model::Model,
-    table::Tint,
+    row::Tint,
 };
 use super::confirm;
 use crate::ops::{DrainPlan, wording::count};

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::console::{
     dialog::{Confirm, ConfirmField, ConfirmStage},
-    table::Tint,
+    row::Tint,
     theme::Theme,
 };
 use crate::ops::wording::{count, duration};

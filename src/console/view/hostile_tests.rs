@@ -10,10 +10,10 @@ use super::{
     text::{left, right, shown, width},
 };
 use crate::console::{
+    column::widths,
     dialog::Dialog,
     geometry,
     model::{Model, Screen},
-    table::widths,
 };
 use crate::ops::wording::clean;
 

@@ -11,10 +11,12 @@ use super::{
     widgets::POINTER,
 };
 use crate::console::{
+    column::{Column, widths},
     geometry,
     model::{Model, Page},
+    row::{Row, Tint},
     screens::Listing,
-    table::{Column, Row, Table, Tint, widths},
+    table::Table,
     theme::Theme,
 };
 use crate::ops::wording::count;
