@@ -131,7 +131,8 @@ get_what_is_missing
 forget_settings
 start_servers
 say "building"
-cargo build --release --locked --bins || fail "the build failed; see above"
+# The binaries too, as the tests start them.
+cargo test --release --locked --no-run || fail "the build failed; see above"
 code=0
 if [[ $soak == yes ]]; then
     limit=${COMMS_TEST_LIMIT_MIN:-240}
